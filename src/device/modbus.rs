@@ -1,0 +1,1 @@
+//! Modbus TCP, RTU and RTU over TCP behind [`Bus`](super::bus::Bus): strict where the library is not.

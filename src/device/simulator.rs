@@ -1,0 +1,1 @@
+//! Simulated devices on loopback: plausible load, and every way to misbehave.

@@ -1,0 +1,1 @@
+//! SunSpec: finding a model by walking the list that begins at `SunS`.

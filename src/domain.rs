@@ -1,0 +1,12 @@
+//! The pure core: what a site is, what its devices say, what that means.
+//!
+//! Nothing in here knows a clock, a socket, a file or a screen; time comes in as a value.
+
+pub mod fault;
+pub mod ids;
+pub mod live;
+pub mod quantity;
+pub mod reading;
+pub mod register;
+pub mod site;
+pub mod unit;

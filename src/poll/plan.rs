@@ -1,0 +1,1 @@
+//! Which requests read a device (pure): as few as its limits allow.

@@ -1,0 +1,1 @@
+//! Which device is due when (pure): intervals, back-off and probes of one connection.

@@ -1,0 +1,192 @@
+//! What travels between the service and its clients: plain data, versioned.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    ids::{DeviceId, MeterId},
+    live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
+    quantity::Quantity,
+    site::Site,
+};
+
+/// The version of this interface; a client of another one is refused with a clear message.
+pub const INTERFACE_VERSION: u32 = 1;
+
+/// What a client asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// First of all: who is there, and in which version.
+    Hello {
+        /// The client's [`INTERFACE_VERSION`].
+        version: u32,
+    },
+    /// The site as configured.
+    Site,
+    /// The latest of everything.
+    Snapshot,
+    /// From now on, changes as events; the first events hold everything there is.
+    Subscribe,
+    /// Read every device once, now, and answer when all are done.
+    PollOnce,
+    /// Ask a device now, whatever its back-off.
+    Probe {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The last minutes of a quantity.
+    Trend {
+        /// Of which meter.
+        meter: MeterId,
+        /// Of which quantity.
+        quantity: Quantity,
+        /// Number of steps wanted, at most [`MAX_TREND_STEPS`].
+        steps: u16,
+    },
+    /// The last lines of the log after a sequence number.
+    Log {
+        /// 0 for all that is kept.
+        after: u64,
+    },
+}
+
+/// Most steps of one trend.
+pub const MAX_TREND_STEPS: u16 = 512;
+
+/// What the service answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "response", rename_all = "snake_case")]
+pub enum Response {
+    /// To `Hello`.
+    Hello {
+        /// The service's [`INTERFACE_VERSION`].
+        version: u32,
+        /// The program's version.
+        program: String,
+        /// Whether the service lives in the client's own process.
+        in_process: bool,
+    },
+    /// To `Site`.
+    Site {
+        /// The site.
+        site: Arc<Site>,
+    },
+    /// To `Snapshot`.
+    Snapshot {
+        /// All of it.
+        snapshot: Box<Snapshot>,
+    },
+    /// To `Subscribe`.
+    Subscribed,
+    /// To `PollOnce`: every meter as it is after that poll.
+    Polled {
+        /// By meter.
+        meters: BTreeMap<MeterId, MeterLive>,
+    },
+    /// To `Probe`: the device as it is after it.
+    Probed {
+        /// How it is doing.
+        device: Box<DeviceLive>,
+    },
+    /// To `Trend`.
+    Trend {
+        /// The series.
+        trend: Trend,
+    },
+    /// To `Log`.
+    Log {
+        /// Oldest first.
+        lines: Vec<LogLine>,
+    },
+}
+
+/// What the service says without being asked, after `Subscribe`. Only what changed is sent; a client that is slow gets the latest, not everything in between.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Meters, devices and connections that changed.
+    Changed {
+        /// By meter.
+        meters: BTreeMap<MeterId, MeterLive>,
+        /// By device.
+        devices: BTreeMap<DeviceId, DeviceLive>,
+        /// By the link's name.
+        connections: BTreeMap<String, ConnectionLive>,
+    },
+    /// A new line in the log.
+    Log {
+        /// The line.
+        line: LogLine,
+    },
+    /// The configuration was reloaded; ask for `Site` again.
+    SiteChanged,
+    /// The service stops.
+    Stopping,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Counts up from 1.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// How grave.
+    pub level: LogLevel,
+    /// Cleaned text, one line.
+    pub text: String,
+}
+
+/// How grave a line of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something failed that a person should see.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// Something happened.
+    Info,
+    /// For those who look for a fault in the program.
+    Debug,
+}
+
+/// Why the service could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ServiceError {
+    /// What kind; picks the exit code.
+    pub kind: ErrorKind,
+    /// What went wrong.
+    pub message: String,
+    /// What to do instead.
+    pub hint: Option<String>,
+}
+
+/// Kinds of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// There is no such thing.
+    NotFound,
+    /// The request makes no sense.
+    Invalid,
+    /// The service has gone, or does not answer.
+    Unavailable,
+    /// A bug.
+    Internal,
+}
+
+impl Snapshot {
+    /// Takes over what an event says has changed.
+    pub fn apply(&mut self, event: &Event) {
+        if let Event::Changed { meters, devices, connections } = event {
+            self.meters.extend(meters.iter().map(|(id, live)| (id.clone(), live.clone())));
+            self.devices.extend(devices.iter().map(|(id, live)| (id.clone(), live.clone())));
+            self.connections.extend(connections.iter().map(|(name, live)| (name.clone(), live.clone())));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The terminal: what a technician sees and presses.
