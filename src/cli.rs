@@ -1,8 +1,102 @@
-//! Arguments, commands and what they print.
+//! Arguments, commands and what they print: arguments → request → print, one file for each command.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub mod exit;
+pub mod generate;
+
+/// Live panels, alarms and polling for a site's power meters, in the terminal.
+///
+/// Without a command the terminal program starts: a client of the running service, or with its own.
+#[derive(Debug, Parser)]
+#[command(name = "meterdeck", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    terminal: Terminal,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The site file [default: ./site.toml, then $XDG_CONFIG_HOME/meterdeck/site.toml, then /etc/meterdeck/site.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "METERDECK_CONFIG")]
+    config: Option<PathBuf>,
+    /// The folder of database, lock and socket, over [storage] dir
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print for programs: one JSON document, or one object a line where it streams
+    #[arg(long, global = true)]
+    json: bool,
+    /// Whether to use colour; NO_COLOR is heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+    /// What to log: error, warn, info, debug, or a filter such as `meterdeck::poll=debug`
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    log: String,
+}
+
+/// Options of the terminal program.
+#[derive(Debug, Clone, clap::Args)]
+struct Terminal {
+    /// Offer nothing that changes anything
+    #[arg(long)]
+    read_only: bool,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+    /// default, light, mono, high-contrast or colour-safe
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write shell completions to standard output
+    #[command(hide = true)]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
+}
 
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) => error.report(),
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode, exit::CommandError> {
+        match self.command {
+            Some(Command::Completions { shell }) => generate::completions(shell),
+            Some(Command::Man { folder }) => generate::man_pages(&folder),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
 }
