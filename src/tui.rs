@@ -1,1 +1,12 @@
 //! The terminal: what a technician sees and presses.
+//!
+//! Input and the service's events become messages, `update` turns the model and a message into a new model and
+//! effects, `view` draws the model. Only effects and the terminal guard touch anything outside.
+
+pub mod format;
+pub mod glyph;
+pub mod layout;
+pub mod model;
+pub mod theme;
+pub mod view;
+pub mod widget;

@@ -1,0 +1,1 @@
+//! The characters that the screens are drawn with: Unicode, or ASCII only.

@@ -1,0 +1,48 @@
+//! How much fits: size classes, and the areas that update and views agree on.
+
+use ratatui::layout::{Rect, Size};
+
+/// Least width of a panel of the Live screen, columns, frame included.
+pub const PANEL_WIDTH: u16 = 40;
+/// Height of a panel of the Live screen, rows, frame included.
+pub const PANEL_HEIGHT: u16 = 9;
+
+/// How much of a screen fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SizeClass {
+    /// Below 40×12: one line.
+    Line,
+    /// From 40×12: a list and its state.
+    List,
+    /// From 60×20: one pane.
+    Pane,
+    /// From 80×24: everything.
+    Full,
+}
+
+impl SizeClass {
+    /// The class of a terminal of this size.
+    pub fn of(size: Size) -> Self {
+        match (size.width, size.height) {
+            (80.., 24..) => Self::Full,
+            (60.., 20..) => Self::Pane,
+            (40.., 12..) => Self::List,
+            _ => Self::Line,
+        }
+    }
+}
+
+/// What the header and the footer leave to a screen.
+pub fn body(size: Size) -> Rect {
+    Rect::new(0, 1.min(size.height), size.width, size.height.saturating_sub(2))
+}
+
+/// Columns and rows of panels of the Live screen that fit into its area; at least one of each.
+pub fn panels(area: Rect) -> (u16, u16) {
+    ((area.width / PANEL_WIDTH).max(1), (area.height / PANEL_HEIGHT).max(1))
+}
+
+/// Rows of a framed table with a heading that fit into `area`.
+pub fn table_rows(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(3)).max(1)
+}

@@ -1,0 +1,266 @@
+//! Everything that the terminal shows: plain data, changed by `update` only, drawn by `view`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use ratatui::layout::Size;
+
+use super::{layout::SizeClass, theme::ColourDepth};
+use crate::domain::{
+    ids::{DeviceId, MeterId},
+    live::{MeterLive, Snapshot, Trend},
+    quantity::Quantity,
+    site::{PlaceKey, Site},
+};
+
+pub mod list;
+pub mod log;
+pub mod overlay;
+
+pub use list::{ListView, Sort};
+pub use log::LogPane;
+pub use overlay::Overlay;
+
+/// Most screens that Esc leads back through.
+pub const MAX_BACK: usize = 16;
+
+/// Everything that the terminal shows.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The site as configured.
+    pub site: Arc<Site>,
+    /// The latest of everything.
+    pub live: Snapshot,
+    /// What is shown instead while frozen.
+    pub frozen: Option<Box<Frozen>>,
+    /// The clock, as of the last message; ages are counted to it.
+    pub now: Timestamp,
+    /// The terminal's size.
+    pub size: Size,
+    /// What is known about the service.
+    pub service: ServiceState,
+    /// The screen that is shown.
+    pub screen: Screen,
+    /// Where Esc leads, the last one first out; at most [`MAX_BACK`].
+    pub back: Vec<Screen>,
+    /// What lies over the screen; the last one is on top and has the keys.
+    pub overlays: Vec<Overlay>,
+    /// Lines of the Overview screen.
+    pub overview: ListView<OverviewRow>,
+    /// Meters of the Live screen, filtered and sorted.
+    pub meters: ListView<MeterId>,
+    /// Rows of the tree of the Site screen: what is expanded and passes the filter.
+    pub tree: ListView<TreeNode>,
+    /// Places that are expanded in the tree.
+    pub expanded: BTreeSet<PlaceKey>,
+    /// Quantities of the meter that is open.
+    pub quantities: ListView<Quantity>,
+    /// Rows of the Devices screen.
+    pub devices: ListView<DeviceRow>,
+    /// Devices that are being probed for this person.
+    pub probing: BTreeSet<DeviceId>,
+    /// The last minutes of what is on screen.
+    pub trends: BTreeMap<(MeterId, Quantity), Trend>,
+    /// The log.
+    pub log: LogPane,
+    /// How this terminal wants it.
+    pub options: Options,
+    /// Set when the program is to end.
+    pub quitting: bool,
+}
+
+/// A snapshot that is looked at while the poller goes on.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// What is shown.
+    pub live: Snapshot,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// What is known about the service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceState {
+    /// The service lives in this process: polling ends with this terminal.
+    pub in_process: bool,
+    /// The program's version that the service runs.
+    pub program: String,
+    /// Whether it answers.
+    pub link: ServiceLink,
+}
+
+/// Whether the service answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ServiceLink {
+    /// Not asked yet.
+    #[default]
+    Connecting,
+    /// It answers.
+    Connected,
+    /// It has gone; what is shown only gets older.
+    Gone {
+        /// Since when.
+        since: Timestamp,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// The screens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Screen {
+    /// The site in a few lines.
+    Overview,
+    /// Panels of meters.
+    Live,
+    /// The tree of places.
+    Site,
+    /// Everything about one meter.
+    Meter(MeterId),
+    /// Connections and devices.
+    Devices,
+}
+
+impl Screen {
+    /// The screens with a tab, in their order.
+    pub const TABS: [Self; 4] = [Self::Overview, Self::Live, Self::Site, Self::Devices];
+
+    /// Its number key, where it has one.
+    pub fn number(&self) -> Option<char> {
+        match self {
+            Self::Overview => Some('1'),
+            Self::Live => Some('2'),
+            Self::Site => Some('3'),
+            Self::Devices => Some('7'),
+            Self::Meter(_) => None,
+        }
+    }
+
+    /// What it is called.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Live => "Live",
+            Self::Site => "Site",
+            Self::Meter(_) => "Meter",
+            Self::Devices => "Devices",
+        }
+    }
+}
+
+/// A line of the Overview; Enter opens what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverviewRow {
+    /// Power of the site; opens Site.
+    Power,
+    /// Energy counters of the site; opens Site.
+    Energy,
+    /// Meters by state; opens Live.
+    Meters,
+    /// Devices by state; opens Devices.
+    Devices,
+    /// Connections and how full they are; opens Devices.
+    Connections,
+    /// Lines of the log that nobody has seen; opens the log.
+    Errors,
+    /// A meter that is not as it should be; opens it.
+    Trouble(MeterId),
+}
+
+/// A row of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TreeNode {
+    /// The whole site: the root.
+    Site,
+    /// A place.
+    Place(PlaceKey),
+    /// A meter, under the place that it is in, or under the root.
+    Meter(MeterId),
+}
+
+/// A row of the Devices screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceRow {
+    /// A connection, by the link's name; its devices follow.
+    Connection(String),
+    /// A device.
+    Device(DeviceId),
+}
+
+/// How this terminal wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// ASCII only.
+    pub ascii: bool,
+    /// How many colours.
+    pub colour: ColourDepth,
+    /// Name of the theme.
+    pub theme: String,
+    /// Nothing that changes anything is offered.
+    pub read_only: bool,
+    /// Mouse clicks come to the program instead of the terminal's own selection.
+    pub mouse: bool,
+}
+
+impl Model {
+    /// A model of this site with nothing known yet.
+    pub fn new(site: Arc<Site>, options: Options, size: Size, now: Timestamp) -> Self {
+        Self {
+            site,
+            live: Snapshot::default(),
+            frozen: None,
+            now,
+            size,
+            service: ServiceState::default(),
+            screen: Screen::Live,
+            back: Vec::new(),
+            overlays: Vec::new(),
+            overview: ListView::default(),
+            meters: ListView::default(),
+            tree: ListView::default(),
+            expanded: BTreeSet::new(),
+            quantities: ListView::default(),
+            devices: ListView::default(),
+            probing: BTreeSet::new(),
+            trends: BTreeMap::new(),
+            log: LogPane::default(),
+            options,
+            quitting: false,
+        }
+    }
+
+    /// What the screens show: the frozen snapshot, or the latest.
+    pub fn shown(&self) -> &Snapshot {
+        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.live)
+    }
+
+    /// A meter as shown, where anything is known of it.
+    pub fn meter(&self, id: &MeterId) -> Option<&MeterLive> {
+        self.shown().meters.get(id)
+    }
+
+    /// How much fits.
+    pub fn size_class(&self) -> SizeClass {
+        SizeClass::of(self.size)
+    }
+
+    /// Whether the service has gone, so that every value only gets older.
+    pub fn is_service_gone(&self) -> bool {
+        matches!(self.service.link, ServiceLink::Gone { .. })
+    }
+
+    /// How deep a row of the tree is: 0 for the root.
+    pub fn depth(&self, node: &TreeNode) -> usize {
+        match node {
+            TreeNode::Site => 0,
+            TreeNode::Place(key) => self.site.path(key).count(),
+            TreeNode::Meter(id) => {
+                let place = self.site.meters.get(id).and_then(|meter| meter.place.as_ref());
+                1 + place.map_or(0, |key| self.site.path(key).count())
+            }
+        }
+    }
+}
