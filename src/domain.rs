@@ -8,5 +8,7 @@ pub mod live;
 pub mod quantity;
 pub mod reading;
 pub mod register;
+pub mod rollup;
 pub mod site;
+pub mod standing;
 pub mod unit;

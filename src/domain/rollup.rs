@@ -1,0 +1,255 @@
+//! Rolled up (pure): what a place of the site takes, how loaded it is, and its worst state.
+//!
+//! **The rule.** A place's power is the sum of its topmost metering points: the electricity meters in the place (or
+//! under it) above which no other of the place's meters stands in the power chain (`fed_by`, at any distance). So a
+//! panel and the racks that it feeds never count twice, and neither do two feeds of one rack. The power of a feed is
+//! the same sum over the meters of that feed alone, so that A and B can be told apart below a common main meter.
+//!
+//! What counts is a meter in use whose device reads power. A planned, decommissioned, virtual, hand-read or pulse-only
+//! meter has no power to add: the rule looks through it, and what it feeds stands in its place. A meter that counts and
+//! has no believable power now is *missing*: the total is incomplete and says which, and is never filled up by a guess.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    ids::MeterId,
+    live::Snapshot,
+    quantity::Quantity,
+    reading::State,
+    site::{Commodity, FeedPath, Meter, MeterPoint, MeterType, PlaceKey, Site},
+    standing::{self, Standing},
+    unit::Unit,
+};
+
+mod balance;
+#[cfg(test)]
+mod tests;
+
+pub use balance::{Balance, balance};
+
+/// A sum of power.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Power {
+    /// The sum of what is known, kW; `None` where nothing is.
+    pub kw: Option<f64>,
+    /// How many metering points are in the sum.
+    pub counted: usize,
+    /// The metering points that belong in it and have no believable power now.
+    pub missing: BTreeSet<MeterId>,
+    /// At least one of them is estimated.
+    pub estimated: bool,
+}
+
+impl Power {
+    /// Whether every metering point is in it.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    fn add(&mut self, meter: &MeterId, power: Option<(State, f64)>) {
+        let Some((state, kw)) = power else {
+            self.missing.insert(meter.clone());
+            return;
+        };
+        self.kw = Some(self.kw.unwrap_or_default() + kw);
+        self.counted += 1;
+        self.estimated |= state == State::Estimated;
+    }
+}
+
+/// What is rolled up for one place, or for the whole site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollup {
+    /// Power of all its topmost metering points.
+    pub power: Power,
+    /// Power by feed; a feed without a meter is not there.
+    pub feeds: BTreeMap<FeedPath, Power>,
+    /// The highest load of its topmost metering points, percent of the rating.
+    pub load_percent: Option<f64>,
+    /// The worst of all its meters.
+    pub worst: Standing,
+    /// How many meters are in it, of any kind.
+    pub meters: usize,
+    /// How many of them are in trouble: past a threshold, stale, in error or offline.
+    pub in_trouble: usize,
+    /// How many of them are never read.
+    pub not_read: usize,
+}
+
+impl Default for Rollup {
+    fn default() -> Self {
+        Self {
+            power: Power::default(),
+            feeds: BTreeMap::new(),
+            load_percent: None,
+            worst: Standing::NotRead,
+            meters: 0,
+            in_trouble: 0,
+            not_read: 0,
+        }
+    }
+}
+
+/// The site and each of its places, rolled up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rollups {
+    site: Rollup,
+    places: BTreeMap<PlaceKey, Rollup>,
+    it: Power,
+}
+
+impl Rollups {
+    /// Rolls up everything as it is at `now`.
+    pub fn of(site: &Site, snapshot: &Snapshot, now: Timestamp) -> Self {
+        let chain = Chain { site };
+        let mut rollups = Self {
+            places: site.places.keys().map(|key| (key.clone(), Rollup::default())).collect(),
+            ..Self::default()
+        };
+        for meter in site.meters.values() {
+            let facts = Facts::of(site, snapshot, meter, now);
+            let above = chain.above(meter);
+            rollups.site.take(meter, &facts, &above);
+            for place in chain.places(meter) {
+                let above_here: Vec<&Meter> =
+                    above.iter().copied().filter(|other| chain.places(other).any(|key| key == place)).collect();
+                if let Some(rollup) = rollups.places.get_mut(place) {
+                    rollup.take(meter, &facts, &above_here);
+                }
+            }
+        }
+        rollups.it = it_power(site, snapshot, &chain, now);
+        rollups
+    }
+
+    /// The whole site, with the meters that are nowhere.
+    pub fn site(&self) -> &Rollup {
+        &self.site
+    }
+
+    /// One place; `None` where the site does not have it.
+    pub fn place(&self, key: &PlaceKey) -> Option<&Rollup> {
+        self.places.get(key)
+    }
+
+    /// What IT equipment takes: its meters, else rack PDUs, else UPS outputs, the first kind that there is; a meter
+    /// below another of the same kind is not added again.
+    pub fn it_power(&self) -> &Power {
+        &self.it
+    }
+}
+
+impl Rollup {
+    fn take(&mut self, meter: &Meter, facts: &Facts, above: &[&Meter]) {
+        self.meters += 1;
+        self.worst = self.worst.max(facts.standing);
+        self.in_trouble += usize::from(facts.standing.is_trouble());
+        self.not_read += usize::from(facts.standing == Standing::NotRead);
+        if !counts(meter) {
+            return;
+        }
+        if above.is_empty() {
+            self.power.add(&meter.id, facts.power);
+            self.load_percent = match (self.load_percent, facts.load_percent) {
+                (Some(one), Some(other)) => Some(one.max(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        if let Some(feed) = meter.feed_path
+            && above.iter().all(|other| other.feed_path != Some(feed))
+        {
+            self.feeds.entry(feed).or_default().add(&meter.id, facts.power);
+        }
+    }
+}
+
+/// What a meter brings in.
+struct Facts {
+    standing: Standing,
+    power: Option<(State, f64)>,
+    load_percent: Option<f64>,
+}
+
+impl Facts {
+    fn of(site: &Site, snapshot: &Snapshot, meter: &Meter, now: Timestamp) -> Self {
+        let live = snapshot.meters.get(&meter.id);
+        let every = standing::interval(site, meter);
+        let load_percent =
+            live.zip(every).and_then(|(live, every)| standing::trusted(live, &Quantity::LoadPercent, now, every));
+        Self {
+            standing: standing::standing(site, meter, live, now),
+            power: power(site, snapshot, meter, now),
+            load_percent,
+        }
+    }
+}
+
+/// A meter's power where it may be believed now, kW.
+fn power(site: &Site, snapshot: &Snapshot, meter: &Meter, now: Timestamp) -> Option<(State, f64)> {
+    let live = snapshot.meters.get(&meter.id)?;
+    match standing::current(live, &Quantity::CurrentKw, now, standing::interval(site, meter)?) {
+        (state @ (State::Good | State::Estimated), Some(kw)) => Some((state, kw)),
+        _ => None,
+    }
+}
+
+/// Whether a meter has a power to add: in use, of electricity, not virtual, and its device reads power.
+pub fn counts(meter: &Meter) -> bool {
+    let is_virtual = meter.meter_point == MeterPoint::Virtual
+        || meter.meter_type == Some(MeterType::Virtual)
+        || meter.formula.is_some();
+    standing::is_in_use(meter)
+        && meter.commodity == Commodity::Electricity
+        && !is_virtual
+        && meter.device.is_some()
+        && meter
+            .registers
+            .iter()
+            .any(|register| register.quantity != Quantity::DemandKw && register.quantity.unit() == Some(Unit::Kilowatt))
+}
+
+/// What the IT equipment takes; see [`Rollups::it_power`].
+fn it_power(site: &Site, snapshot: &Snapshot, chain: &Chain<'_>, now: Timestamp) -> Power {
+    let mut sum = Power::default();
+    for point in [MeterPoint::ItLoad, MeterPoint::RackPdu, MeterPoint::UpsOutput] {
+        for meter in site.meters.values().filter(|meter| meter.meter_point == point && counts(meter)) {
+            if chain.above(meter).iter().all(|other| other.meter_point != point) {
+                sum.add(&meter.id, power(site, snapshot, meter, now));
+            }
+        }
+        if sum != Power::default() {
+            break;
+        }
+    }
+    sum
+}
+
+/// The power chain of a site.
+pub(super) struct Chain<'site> {
+    pub(super) site: &'site Site,
+}
+
+impl<'site> Chain<'site> {
+    /// The meters that count above `meter`, at any distance, each once. A cycle (which no valid site has) ends.
+    pub(super) fn above(&self, meter: &'site Meter) -> Vec<&'site Meter> {
+        let mut seen: BTreeSet<&MeterId> = BTreeSet::from([&meter.id]);
+        let mut open: Vec<&MeterId> = meter.fed_by.iter().collect();
+        let mut above = Vec::new();
+        while let Some(id) = open.pop() {
+            let Some(other) = self.site.meters.get(id).filter(|_| seen.insert(id)) else { continue };
+            open.extend(&other.fed_by);
+            if counts(other) {
+                above.push(other);
+            }
+        }
+        above
+    }
+
+    /// The places that a meter is in, from the deepest up.
+    fn places(&self, meter: &'site Meter) -> impl Iterator<Item = &'site PlaceKey> + use<'site> {
+        let site = self.site;
+        meter.place.as_ref().into_iter().flat_map(move |place| site.path(place))
+    }
+}

@@ -1,0 +1,172 @@
+//! How a meter stands at a moment, in one word: what its device says, how old that is, and what its thresholds say.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    live::{MeterLive, MeterState},
+    quantity::Quantity,
+    reading::State,
+    site::{Meter, MeterStatus, Site},
+};
+
+/// Load under which a low power factor means nothing, percent of the rating.
+pub const POWER_FACTOR_MIN_LOAD_PERCENT: f64 = 10.0;
+
+/// How a meter stands, from nothing to say to most urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is not read by this program: planned, decommissioned, read by hand, or virtual.
+    NotRead,
+    /// It answers, and nothing is out of bounds.
+    Ok,
+    /// It is to be read and has not been yet.
+    Waiting,
+    /// A value is past its warning threshold.
+    Warning,
+    /// Its values are too old.
+    Stale,
+    /// Its device is there, and some registers cannot be read.
+    Error,
+    /// Its device does not answer.
+    Offline,
+    /// The load is past its critical threshold.
+    Critical,
+}
+
+impl Standing {
+    /// Every one, the least urgent first.
+    pub const ALL: &[Self] = &[
+        Self::NotRead,
+        Self::Ok,
+        Self::Waiting,
+        Self::Warning,
+        Self::Stale,
+        Self::Error,
+        Self::Offline,
+        Self::Critical,
+    ];
+
+    /// The word for it on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotRead => "NOT READ",
+            Self::Ok => "OK",
+            Self::Waiting => "WAITING",
+            Self::Warning => "WARN",
+            Self::Stale => "STALE",
+            Self::Error => "ERROR",
+            Self::Offline => "OFFLINE",
+            Self::Critical => "CRITICAL",
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn is_trouble(self) -> bool {
+        self >= Self::Warning
+    }
+
+    /// Whether the last values are those of now.
+    pub fn is_current(self) -> bool {
+        matches!(self, Self::Ok | Self::Warning | Self::Critical | Self::Error)
+    }
+}
+
+/// A value beyond its threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breach {
+    /// Of which quantity.
+    pub quantity: Quantity,
+    /// Its value, in the quantity's unit.
+    pub value: f64,
+    /// The threshold that it is beyond.
+    pub threshold: f64,
+    /// Beyond the critical threshold, not only the one to warn.
+    pub critical: bool,
+}
+
+/// How often the meter's device is read; `None` where nothing reads it.
+pub fn interval(site: &Site, meter: &Meter) -> Option<Duration> {
+    Some(site.devices.get(meter.device.as_ref()?)?.every)
+}
+
+/// Whether the meter is in use: neither planned nor decommissioned.
+pub fn is_in_use(meter: &Meter) -> bool {
+    !matches!(meter.status, MeterStatus::Planned | MeterStatus::Decommissioned)
+}
+
+/// How `meter` stands at `now`. `live` is what is known of it, if anything.
+pub fn standing(site: &Site, meter: &Meter, live: Option<&MeterLive>, now: Timestamp) -> Standing {
+    let Some(every) = interval(site, meter).filter(|_| is_in_use(meter)) else { return Standing::NotRead };
+    let Some(live) = live else { return Standing::Waiting };
+    match live.state {
+        MeterState::Waiting => return Standing::Waiting,
+        MeterState::Offline => return Standing::Offline,
+        MeterState::Ok | MeterState::Error => {}
+    }
+    let breaches = breaches(meter, live, now, every);
+    if breaches.iter().any(|breach| breach.critical) {
+        Standing::Critical
+    } else if live.state == MeterState::Error {
+        Standing::Error
+    } else if live.readings.values().any(|reading| reading.state_at(now, every) == State::Stale) {
+        Standing::Stale
+    } else if breaches.is_empty() {
+        Standing::Ok
+    } else {
+        Standing::Warning
+    }
+}
+
+/// The state at `now` of one quantity of a meter, and its value where it has one. An offline device's values are
+/// stale at best, however young they are.
+pub fn current(live: &MeterLive, quantity: &Quantity, now: Timestamp, every: Duration) -> (State, Option<f64>) {
+    let Some(reading) = live.readings.get(quantity) else { return (State::Missing, None) };
+    let state = reading.state_at(now, every);
+    let state = if live.state == MeterState::Offline { state.worst(State::Stale) } else { state };
+    (state, reading.value.filter(|value| value.is_finite()))
+}
+
+/// The value of a quantity where it may be believed now: good or estimated.
+pub fn trusted(live: &MeterLive, quantity: &Quantity, now: Timestamp, every: Duration) -> Option<f64> {
+    match current(live, quantity, now, every) {
+        (State::Good | State::Estimated, value) => value,
+        _ => None,
+    }
+}
+
+/// What is beyond its threshold at `now`. Only values that may be believed are compared.
+pub fn breaches(meter: &Meter, live: &MeterLive, now: Timestamp, every: Duration) -> Vec<Breach> {
+    let value = |quantity: &Quantity| trusted(live, quantity, now, every);
+    let mut found = Vec::new();
+    let mut check = |quantity: &Quantity, threshold: Option<f64>, critical: bool, beyond: fn(f64, f64) -> bool| {
+        if let (Some(value), Some(threshold)) = (value(quantity), threshold)
+            && beyond(value, threshold)
+        {
+            found.push(Breach { quantity: quantity.clone(), value, threshold, critical });
+        }
+    };
+    let at_least: fn(f64, f64) -> bool = |value, threshold| value >= threshold;
+    let above: fn(f64, f64) -> bool = |value, threshold| value > threshold;
+    let below: fn(f64, f64) -> bool = |value, threshold| value < threshold;
+    check(&Quantity::LoadPercent, meter.critical_threshold_percent, true, at_least);
+    check(&Quantity::LoadPercent, meter.warning_threshold_percent, false, at_least);
+    for phase in voltages(live) {
+        check(phase, meter.voltage_high_threshold, false, above);
+        check(phase, meter.voltage_low_threshold, false, below);
+    }
+    let loaded = value(&Quantity::LoadPercent).is_some_and(|load| load > POWER_FACTOR_MIN_LOAD_PERCENT);
+    let power_factor_min = meter.power_factor_min_threshold.filter(|_| loaded);
+    check(&Quantity::PowerFactor, power_factor_min, false, |value, threshold| value.abs() < threshold);
+    check(&Quantity::PhaseImbalance, meter.phase_imbalance_max_percent, false, above);
+    found
+}
+
+/// The voltages that thresholds are about: those of the phases, else the one there is.
+fn voltages(live: &MeterLive) -> &'static [Quantity] {
+    const PHASES: &[Quantity] = &[Quantity::VoltagePhaseA, Quantity::VoltagePhaseB, Quantity::VoltagePhaseC];
+    if PHASES.iter().any(|phase| live.readings.contains_key(phase)) { PHASES } else { &[Quantity::Voltage] }
+}
