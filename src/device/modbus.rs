@@ -1,1 +1,368 @@
-//! Modbus TCP, RTU and RTU over TCP behind [`Bus`](super::bus::Bus): strict where the library is not.
+//! The Modbus client: a [`Bus`] over TCP, RTU over TCP, or a serial line.
+//!
+//! tokio-modbus is the codec. In front of it a guard lets through only whole frames that agree with the request in
+//! transaction, unit, function and length; every call has a deadline; and after any fault that is not the device's own
+//! answer nothing that may still arrive can be taken for the next answer: a TCP connection is dropped, a serial line
+//! drained until it is silent.
+
+use std::{fmt, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_modbus::{
+    ExceptionCode, Request, Response, Slave,
+    client::{Client, rtu, tcp},
+};
+
+use self::{
+    frame::{Asked, Framing},
+    guard::{Idle, Pipe},
+    wire::{Wire, silence},
+};
+use super::bus::{Answer, Bus, Read};
+use crate::domain::{
+    fault::{Fault, FaultKind},
+    register::Function,
+    site::Link,
+};
+
+pub mod frame;
+mod guard;
+mod wire;
+
+/// How often a connection is set up anew for one request: one that the device closed while it was idle, or on which
+/// bytes stand that nobody asked for.
+const MAX_RENEWALS: usize = 2;
+/// A serial line that is not silent after this many deadlines will not be: something babbles.
+const MAX_DRAIN_DEADLINES: u32 = 4;
+
+/// How a connection wants to be treated: of several devices on it, the largest of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Wait between connecting and the first request.
+    pub pause_after_connect: Duration,
+    /// Least time between two requests.
+    pub pause_between: Duration,
+    /// The longest deadline of its devices: for so long after a fault an answer may still arrive on a serial line.
+    pub default_deadline: Duration,
+    /// A device on it takes a single connection: explains why it is refused.
+    pub single_connection: bool,
+    /// Take answers with any transaction id: for gateways that do not repeat it. Unit, function and length still count.
+    pub any_transaction: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pause_after_connect: Duration::ZERO,
+            pause_between: Duration::ZERO,
+            default_deadline: Duration::from_secs(1),
+            single_connection: false,
+            any_transaction: false,
+        }
+    }
+}
+
+/// One connection to one or more units; see [`Bus`].
+#[derive(Debug)]
+pub struct Connection {
+    link: Link,
+    options: Options,
+    session: Option<Session>,
+    /// A request is out; still set at the next one where its caller was dropped half way.
+    in_flight: bool,
+    /// No request before this: pauses that devices need, silence between RTU frames.
+    not_before: Option<Instant>,
+    /// Serial: the fault after which the line was not drained yet.
+    undrained_since: Option<Instant>,
+    /// RTU: the next answer may be a late one to an earlier request: ask again, and take the second.
+    doubtful: bool,
+    connects: u64,
+}
+
+/// A connection that stands.
+struct Session {
+    client: Box<dyn Client>,
+    pipe: Pipe,
+    /// Whether anything was ever answered on it.
+    answered: bool,
+}
+
+impl Connection {
+    /// A connection that does not stand yet.
+    pub fn new(link: Link, options: Options) -> Self {
+        Self {
+            link,
+            options,
+            session: None,
+            in_flight: false,
+            not_before: None,
+            undrained_since: None,
+            doubtful: false,
+            connects: 0,
+        }
+    }
+
+    /// How often it was set up, also where that went unnoticed because the device had closed it while idle.
+    pub fn connects(&self) -> u64 {
+        self.connects
+    }
+
+    fn framing(&self) -> Framing {
+        match self.link {
+            Link::ModbusTcp { .. } => Framing::Mbap,
+            Link::ModbusRtuOverTcp { .. } | Link::ModbusRtu { .. } => Framing::Rtu,
+        }
+    }
+
+    fn is_serial(&self) -> bool {
+        matches!(self.link, Link::ModbusRtu { .. })
+    }
+
+    async fn open(&mut self, deadline: Duration) -> Result<(), Fault> {
+        let wire = match &self.link {
+            Link::ModbusTcp { address } | Link::ModbusRtuOverTcp { address } => {
+                let too_late = |_| Fault::new(FaultKind::NoLink, format!("no connection after {}", seconds(deadline)));
+                timeout(deadline, Wire::connect(address)).await.map_err(too_late).flatten()
+            }
+            Link::ModbusRtu { serial, baud, parity, stop_bits } => Wire::open(serial, *baud, *parity, *stop_bits),
+        }
+        .map_err(|fault| self.explained(fault, false))?;
+        let pipe = Pipe::new(wire, self.framing(), self.options.any_transaction);
+        let client = self.attach(&pipe);
+        self.session = Some(Session { client, pipe, answered: false });
+        self.connects += 1;
+        self.pause(self.options.pause_after_connect);
+        Ok(())
+    }
+
+    fn attach(&self, pipe: &Pipe) -> Box<dyn Client> {
+        let nobody = Slave::broadcast();
+        match self.framing() {
+            Framing::Mbap => tcp::attach_slave(pipe.clone(), nobody).into(),
+            Framing::Rtu => rtu::attach_slave(pipe.clone(), nobody).into(),
+        }
+    }
+
+    /// No request for `pause`, or longer where that is due already.
+    fn pause(&mut self, pause: Duration) {
+        if !pause.is_zero() {
+            self.not_before = self.not_before.max(Some(Instant::now() + pause));
+        }
+    }
+
+    /// A connection that stands, is rested, and on which nothing waits that nobody asked for.
+    async fn ready(&mut self, deadline: Duration) -> Result<(), Fault> {
+        let mut last = Fault::new(FaultKind::Closed, "while idle");
+        for _ in 0..=MAX_RENEWALS {
+            self.connect(deadline).await?;
+            self.drain().await?;
+            if let Some(time) = self.not_before.take() {
+                sleep_until(time).await;
+            }
+            let Some(session) = &self.session else { continue };
+            let answered = session.answered;
+            let idle = session.pipe.guard().idle();
+            match idle {
+                Idle::Quiet => return Ok(()),
+                Idle::Unasked => {
+                    last = Fault::new(FaultKind::Garbled, "bytes that nobody asked for");
+                    self.distrust();
+                }
+                Idle::Ended(fault) => {
+                    self.session = None;
+                    if !answered {
+                        return Err(self.explained(fault, false));
+                    }
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Nothing that arrives from now on may be taken for the answer to a later request.
+    fn distrust(&mut self) {
+        self.doubtful |= self.framing() == Framing::Rtu;
+        if self.is_serial() {
+            self.undrained_since = Some(Instant::now());
+            if let Some(mut session) = self.session.take() {
+                session.client = self.attach(&session.pipe);
+                self.session = Some(session);
+            }
+        } else {
+            self.session = None;
+        }
+    }
+
+    /// Serial: waits until the line is silent and no answer to an earlier request can still come.
+    async fn drain(&mut self) -> Result<(), Fault> {
+        let (Some(since), Link::ModbusRtu { baud, .. }) = (self.undrained_since, &self.link) else { return Ok(()) };
+        let Some(pipe) = self.session.as_ref().map(|session| session.pipe.clone()) else { return Ok(()) };
+        let silence = silence(*baud);
+        let give_up = Instant::now() + self.options.default_deadline * MAX_DRAIN_DEADLINES + silence;
+        let mut silent_at = (since + self.options.default_deadline).max(Instant::now() + silence);
+        loop {
+            match timeout_at(silent_at, pipe.discard()).await {
+                Err(_) => break,
+                Ok(Ok(read)) if read > 0 && silent_at < give_up => {
+                    silent_at = silent_at.max(Instant::now() + silence);
+                }
+                Ok(Ok(read)) if read > 0 => return Err(Fault::new(FaultKind::Garbled, "the line is never silent")),
+                Ok(Ok(_)) => return Err(self.lost("the line has gone")),
+                Ok(Err(error)) => return Err(self.lost(&error.to_string())),
+            }
+        }
+        self.undrained_since = None;
+        Ok(())
+    }
+
+    fn lost(&mut self, why: &str) -> Fault {
+        self.session = None;
+        Fault::new(FaultKind::SerialMissing, crate::text::clean(why))
+    }
+
+    /// One request and its answer; writing will be another caller of it.
+    async fn exchange(&mut self, asked: Asked, request: Request<'_>, deadline: Duration) -> Result<Response, Fault> {
+        self.ready(deadline).await?;
+        let Some(session) = &mut self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
+        session.pipe.guard().begin(asked);
+        session.client.set_slave(Slave(asked.unit));
+        self.in_flight = true;
+        let outcome = timeout(deadline, session.client.call(request)).await;
+        self.in_flight = false;
+        let answered = session.answered;
+        let fault = match outcome {
+            Ok(Ok(result)) => {
+                session.answered = true;
+                self.rest();
+                return result.map_err(|code| exception(code, asked));
+            }
+            Ok(Err(error)) => session.pipe.guard().take_fault().unwrap_or_else(|| undecodable(&error)),
+            Err(_) => session.pipe.guard().time_out(&seconds(deadline)),
+        };
+        self.rest();
+        if self.is_serial() && fault.kind == FaultKind::SerialMissing {
+            self.session = None;
+        }
+        self.distrust();
+        Err(self.explained(fault, answered))
+    }
+
+    /// The pause after a request.
+    fn rest(&mut self) {
+        let silence = match self.link {
+            Link::ModbusRtu { baud, .. } => silence(baud),
+            _ => Duration::ZERO,
+        };
+        self.pause(self.options.pause_between.max(silence));
+    }
+
+    /// What a refusal means where the device takes a single connection and we have not had it yet.
+    fn explained(&self, fault: Fault, answered: bool) -> Fault {
+        let refusal = matches!(fault.kind, FaultKind::Refused | FaultKind::Closed | FaultKind::Reset);
+        if refusal && self.options.single_connection && !answered {
+            Fault::new(FaultKind::SlotTaken, format!("({})", fault.to_string().to_lowercase()))
+        } else {
+            fault
+        }
+    }
+}
+
+impl Bus for Connection {
+    async fn connect(&mut self, deadline: Duration) -> Result<(), Fault> {
+        if std::mem::take(&mut self.in_flight) {
+            self.distrust();
+        }
+        if let Some(session) = &self.session {
+            let gone = session.answered && matches!(session.pipe.guard().idle(), Idle::Ended(_));
+            if !gone {
+                return Ok(());
+            }
+            self.session = None;
+        }
+        self.open(deadline).await
+    }
+
+    async fn transact(&mut self, unit: u8, read: Read, deadline: Duration) -> Result<Answer, Fault> {
+        let asked = Asked::new(unit, read)?;
+        let mut renewals = 0;
+        loop {
+            let answered_before = self.session.as_ref().is_some_and(|session| session.answered);
+            match self.exchange(asked, request(read), deadline).await {
+                Ok(response) if std::mem::take(&mut self.doubtful) => drop(response),
+                Ok(response) => return answer(response, read),
+                // The device closed an idle connection just when the request was on its way.
+                Err(fault)
+                    if answered_before
+                        && renewals < MAX_RENEWALS
+                        && matches!(fault.kind, FaultKind::Closed | FaultKind::Reset) =>
+                {
+                    renewals += 1;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.session.is_some() && !self.in_flight
+    }
+
+    async fn close(&mut self) {
+        self.session = None;
+        self.in_flight = false;
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("answered", &self.answered).finish_non_exhaustive()
+    }
+}
+
+fn request(read: Read) -> Request<'static> {
+    match read.function {
+        Function::Holding => Request::ReadHoldingRegisters(read.address, read.count),
+        Function::Input => Request::ReadInputRegisters(read.address, read.count),
+        Function::Coil => Request::ReadCoils(read.address, read.count),
+        Function::Discrete => Request::ReadDiscreteInputs(read.address, read.count),
+    }
+}
+
+fn answer(response: Response, read: Read) -> Result<Answer, Fault> {
+    let count = usize::from(read.count);
+    match response {
+        Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) if words.len() == count => {
+            Ok(Answer::Registers(words))
+        }
+        // The last byte is filled up with bits that nobody asked for.
+        Response::ReadCoils(mut bits) | Response::ReadDiscreteInputs(mut bits) if bits.len() >= count => {
+            bits.truncate(count);
+            Ok(Answer::Bits(bits))
+        }
+        _ => Err(Fault::new(FaultKind::WrongLength, format!("asked {count} items"))),
+    }
+}
+
+fn exception(code: ExceptionCode, asked: Asked) -> Fault {
+    let Read { function, address, count } = asked.read;
+    let kind = match code {
+        ExceptionCode::IllegalFunction => FaultKind::IllegalFunction,
+        ExceptionCode::IllegalDataAddress => FaultKind::IllegalAddress,
+        ExceptionCode::IllegalDataValue => FaultKind::IllegalValue,
+        ExceptionCode::Acknowledge | ExceptionCode::ServerDeviceBusy => FaultKind::Busy,
+        ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice => FaultKind::GatewayNoReply,
+        _ => FaultKind::Exception,
+    };
+    let last = address.saturating_add(count.saturating_sub(1));
+    let detail = format!("exception {:02X}, function {} at {address} to {last}", u8::from(code), function.code());
+    Fault::new(kind, detail)
+}
+
+/// The guard lets no frame through that tokio-modbus refuses; should it do so all the same, it is said as it is.
+fn undecodable(error: &tokio_modbus::Error) -> Fault {
+    Fault::new(FaultKind::BadReply, crate::text::clean(&error.to_string()))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
