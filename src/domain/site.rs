@@ -230,6 +230,8 @@ pub struct Meter {
     pub pt_ratio: Option<Transformer>,
     /// How it is read: its device's protocol where it has one.
     pub protocol: Option<MeterProtocol>,
+    /// Where it is reached, as text: its device's host where it has one.
+    pub ip_address: Option<String>,
     /// The device that reads it.
     pub device: Option<DeviceId>,
     /// What is read from the device for it: the profile's registers with its own over them, by quantity.
