@@ -3,8 +3,11 @@
 //! Input and the service's events become messages, `update` turns the model and a message into a new model and
 //! effects, `view` draws the model. Only effects and the terminal guard touch anything outside.
 
+pub mod actions;
 pub mod format;
 pub mod glyph;
+pub mod key;
+pub mod keymap;
 pub mod layout;
 pub mod model;
 pub mod theme;

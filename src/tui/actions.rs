@@ -1,0 +1,159 @@
+//! Everything that a person can do: one table. Keys, footer, help, palette and `docs/keys.md` come from it.
+
+use super::model::Screen;
+
+/// How much harm an action can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Changes what is shown.
+    None,
+    /// Changes something outside of this terminal: a file, a request to a device.
+    Changes,
+}
+
+/// Where an action exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere.
+    Everywhere,
+    /// On the screens that list something which can be filtered and sorted.
+    Lists,
+    /// Where meters can be sorted.
+    Sorted,
+    /// On the Devices screen.
+    Devices,
+}
+
+impl Scope {
+    /// Whether an action of this scope exists on this screen.
+    pub fn holds(self, screen: &Screen) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Lists => matches!(screen, Screen::Live | Screen::Site | Screen::Devices),
+            Self::Sorted => matches!(screen, Screen::Live),
+            Self::Devices => matches!(screen, Screen::Devices),
+        }
+    }
+
+    /// Whether two scopes share a screen, so that one key cannot mean both.
+    pub fn overlaps(self, other: Self) -> bool {
+        Screen::TABS.iter().any(|screen| self.holds(screen) && other.holds(screen))
+    }
+
+    /// How it is named in the docs.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Lists => "Live, Site, Devices",
+            Self::Sorted => "Live",
+            Self::Devices => "Devices",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($variant:ident $name:literal $scope:ident $danger:ident $hint:literal $line:literal;)+) => {
+        /// An action of the table, in the order of help.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $(#[doc = $line] $variant,)+
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in the key file and in the palette.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// What it does, in one line.
+            pub fn line(self) -> &'static str {
+                match self { $(Self::$variant => $line),+ }
+            }
+
+            /// Its word in the footer; empty for what needs no hint.
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint),+ }
+            }
+
+            /// Where it exists.
+            pub fn scope(self) -> Scope {
+                match self { $(Self::$variant => Scope::$scope),+ }
+            }
+
+            /// How much harm it can do.
+            pub fn danger(self) -> Danger {
+                match self { $(Self::$variant => Danger::$danger),+ }
+            }
+        }
+    };
+}
+
+actions! {
+    Open "open" Everywhere None "open" "Open what is selected.";
+    Back "back" Everywhere None "back" "Back out one level: close, clear the filter, or return to the screen before.";
+    Filter "filter" Lists None "filter" "Filter the list by name, place, address or state.";
+    Sort "sort" Sorted None "sort" "Sort by the next of name, load, trouble, age.";
+    Freeze "freeze" Everywhere None "freeze" "Freeze what is shown, or follow the latest again; polling goes on.";
+    Probe "probe" Devices Changes "probe" "Ask the selected device now, whatever its back-off.";
+    Help "help" Everywhere None "help" "Show the keys of this screen; type to filter.";
+    Palette "palette" Everywhere None "go to" "Find an action, place, meter or device by name.";
+    ShowLog "log" Everywhere None "log" "Show the log.";
+    Copy "copy" Everywhere None "copy" "Copy what is selected to the terminal's clipboard.";
+    Export "export" Everywhere Changes "export" "Write the table that is shown to a CSV file.";
+    Quit "quit" Everywhere None "quit" "Leave the program.";
+    Overview "overview" Everywhere None "" "Go to the Overview screen.";
+    Live "live" Everywhere None "" "Go to the Live screen.";
+    Site "site" Everywhere None "" "Go to the Site screen.";
+    Devices "devices" Everywhere None "" "Go to the Devices screen.";
+    NextScreen "next-screen" Everywhere None "" "Go to the next screen.";
+    PreviousScreen "previous-screen" Everywhere None "" "Go to the screen before.";
+    Up "up" Everywhere None "" "Move up.";
+    Down "down" Everywhere None "" "Move down.";
+    Left "left" Everywhere None "" "Move left; in the tree, close a place or go to the one above.";
+    Right "right" Everywhere None "" "Move right; in the tree, unfold a place.";
+    PageUp "page-up" Everywhere None "" "Move one page up.";
+    PageDown "page-down" Everywhere None "" "Move one page down.";
+    First "first" Everywhere None "" "Go to the first row.";
+    Last "last" Everywhere None "" "Go to the last row.";
+    NextMatch "next-match" Lists None "" "Go to the next row that the filter matches.";
+    PreviousMatch "previous-match" Lists None "" "Go to the row before that the filter matches.";
+    Mouse "mouse" Everywhere None "" "Use the mouse wheel and tabs here, or leave the mouse to the terminal.";
+    Redraw "redraw" Everywhere None "" "Draw the whole screen again.";
+    Suspend "suspend" Everywhere None "" "Stop the program until the shell's `fg`.";
+}
+
+impl Action {
+    /// The action with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+
+    /// Whether it is offered on this screen; a read-only terminal has nothing that reaches a device.
+    pub fn is_offered(self, screen: &Screen, read_only: bool) -> bool {
+        self.scope().holds(screen) && !(read_only && self == Self::Probe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kebab_unique_and_lines_are_sentences() {
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.name()), Some(*action));
+            assert!(action.name().chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'));
+            assert!(action.line().ends_with('.'), "{}", action.name());
+        }
+    }
+
+    #[test]
+    fn read_only_has_no_probe() {
+        assert!(Action::Probe.is_offered(&Screen::Devices, false));
+        assert!(!Action::Probe.is_offered(&Screen::Devices, true));
+        assert!(!Action::Probe.is_offered(&Screen::Live, false));
+    }
+}
