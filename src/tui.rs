@@ -4,12 +4,15 @@
 //! effects, `view` draws the model. Only effects and the terminal guard touch anything outside.
 
 pub mod actions;
+pub mod backend;
 pub mod format;
 pub mod glyph;
 pub mod key;
 pub mod keymap;
 pub mod layout;
 pub mod model;
+pub mod signals;
+pub mod terminal;
 pub mod theme;
 pub mod view;
 pub mod widget;
