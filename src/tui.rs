@@ -11,6 +11,7 @@ pub mod key;
 pub mod keymap;
 pub mod layout;
 pub mod model;
+pub mod search;
 pub mod signals;
 pub mod terminal;
 pub mod theme;

@@ -46,3 +46,15 @@ pub fn panels(area: Rect) -> (u16, u16) {
 pub fn table_rows(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(3)).max(1)
 }
+
+/// Columns and rows of the Live screen at this size: panels, or a list where only that fits.
+pub fn live(size: Size) -> (usize, usize) {
+    let area = body(size);
+    match SizeClass::of(size) {
+        SizeClass::Full | SizeClass::Pane => {
+            let (columns, rows) = panels(area);
+            (columns.into(), rows.into())
+        }
+        SizeClass::List | SizeClass::Line => (1, table_rows(area)),
+    }
+}

@@ -5,15 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Size;
 
-use super::{layout::SizeClass, theme::ColourDepth};
+use super::{keymap::Keymap, layout::SizeClass, theme::ColourDepth};
 use crate::domain::{
     ids::{DeviceId, MeterId},
     live::{MeterLive, Snapshot, Trend},
     quantity::Quantity,
-    site::{PlaceKey, Site},
+    site::{Level, PlaceKey, Site},
 };
 
 pub mod list;
@@ -22,7 +22,7 @@ pub mod overlay;
 
 pub use list::{ListView, Sort};
 pub use log::LogPane;
-pub use overlay::Overlay;
+pub use overlay::{Overlay, PaletteItem};
 
 /// Most screens that Esc leads back through.
 pub const MAX_BACK: usize = 16;
@@ -38,6 +38,8 @@ pub struct Model {
     pub frozen: Option<Box<Frozen>>,
     /// The clock, as of the last message; ages are counted to it.
     pub now: Timestamp,
+    /// The site's time zone, in which times are shown.
+    pub time_zone: TimeZone,
     /// The terminal's size.
     pub size: Size,
     /// What is known about the service.
@@ -64,8 +66,16 @@ pub struct Model {
     pub probing: BTreeSet<DeviceId>,
     /// The last minutes of what is on screen.
     pub trends: BTreeMap<(MeterId, Quantity), Trend>,
+    /// When each of them was asked for.
+    pub trends_asked: BTreeMap<(MeterId, Quantity), Timestamp>,
+    /// When lists that depend on values were last put in order; they rest in between, so that nothing jumps.
+    pub sorted_at: Timestamp,
     /// The log.
     pub log: LogPane,
+    /// Something that was done, or why it was not; shown in the footer until the next key.
+    pub notice: Option<Notice>,
+    /// Which key means which action.
+    pub keymap: Arc<Keymap>,
     /// How this terminal wants it.
     pub options: Options,
     /// Set when the program is to end.
@@ -79,6 +89,15 @@ pub struct Frozen {
     pub live: Snapshot,
     /// Since when.
     pub at: Timestamp,
+}
+
+/// Something that was done, or why it was not, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Cleaned text.
+    pub text: String,
+    /// It was not.
+    pub is_error: bool,
 }
 
 /// What is known about the service.
@@ -206,9 +225,12 @@ pub struct Options {
 }
 
 impl Model {
-    /// A model of this site with nothing known yet.
-    pub fn new(site: Arc<Site>, options: Options, size: Size, now: Timestamp) -> Self {
+    /// A model of this site with nothing known yet, on the Live screen.
+    pub fn new(site: Arc<Site>, keymap: Arc<Keymap>, options: Options, size: Size, now: Timestamp) -> Self {
+        let unfolded = |key: &&PlaceKey| matches!(key.level, Level::Building | Level::Floor);
         Self {
+            time_zone: TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC),
+            expanded: site.places.keys().filter(unfolded).cloned().collect(),
             site,
             live: Snapshot::default(),
             frozen: None,
@@ -221,12 +243,15 @@ impl Model {
             overview: ListView::default(),
             meters: ListView::default(),
             tree: ListView::default(),
-            expanded: BTreeSet::new(),
             quantities: ListView::default(),
             devices: ListView::default(),
             probing: BTreeSet::new(),
             trends: BTreeMap::new(),
+            trends_asked: BTreeMap::new(),
+            sorted_at: now,
             log: LogPane::default(),
+            notice: None,
+            keymap,
             options,
             quitting: false,
         }

@@ -14,21 +14,19 @@ pub struct LogPane {
     pub lines: VecDeque<LogLine>,
     /// Errors since the log was last looked at.
     pub unseen_errors: usize,
-    /// Lines scrolled up from the newest.
-    pub scroll: usize,
 }
 
 impl LogPane {
-    /// Adds a line; the oldest makes room.
+    /// Adds a line, if it is newer than the last one; the oldest makes room.
     pub fn push(&mut self, line: LogLine) {
+        if self.lines.back().is_some_and(|last| last.sequence >= line.sequence) {
+            return;
+        }
         if line.level == LogLevel::Error {
             self.unseen_errors += 1;
         }
         if self.lines.len() >= MAX_LOG_LINES {
             self.lines.pop_front();
-        }
-        if self.scroll > 0 {
-            self.scroll = (self.scroll + 1).min(self.lines.len());
         }
         self.lines.push_back(line);
     }

@@ -2,6 +2,17 @@
 
 use tui_input::Input;
 
+use crate::{
+    domain::{
+        ids::{DeviceId, MeterId},
+        site::PlaceKey,
+    },
+    tui::actions::Action,
+};
+
+/// Most matches that the palette shows; who needs more types more.
+pub const MAX_PALETTE_MATCHES: usize = 100;
+
 /// Something over the screen that has the keys.
 #[derive(Debug, Clone)]
 pub enum Overlay {
@@ -16,11 +27,16 @@ pub enum Overlay {
     Palette {
         /// What is looked for.
         input: Input,
-        /// The selected match.
+        /// What was found, the best first; at most [`MAX_PALETTE_MATCHES`].
+        matches: Vec<PaletteItem>,
+        /// Index of the selected match.
         selected: usize,
     },
     /// The log.
-    Log,
+    Log {
+        /// Lines scrolled up from the newest.
+        scroll: usize,
+    },
     /// The filter of the list below, while it is typed.
     Filter {
         /// What is typed.
@@ -28,11 +44,17 @@ pub enum Overlay {
         /// The filter as it was, for Esc.
         before: String,
     },
-    /// Something that was done, or why it was not; any key takes it away.
-    Notice {
-        /// One line.
-        text: String,
-        /// Whether it is an error.
-        is_error: bool,
-    },
+}
+
+/// Something that the palette finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaletteItem {
+    /// Does it.
+    Action(Action),
+    /// Goes to it in the tree.
+    Place(PlaceKey),
+    /// Opens it.
+    Meter(MeterId),
+    /// Goes to it among the devices.
+    Device(DeviceId),
 }
