@@ -288,7 +288,8 @@ impl Bus for Connection {
         loop {
             let answered_before = self.session.as_ref().is_some_and(|session| session.answered);
             match self.exchange(asked, request(read), deadline).await {
-                Ok(response) if std::mem::take(&mut self.doubtful) => drop(response),
+                Ok(_) if std::mem::take(&mut self.doubtful) => {}
+                Err(fault) if is_exception(fault.kind) && std::mem::take(&mut self.doubtful) => {}
                 Ok(response) => return answer(response, read),
                 // The device closed an idle connection just when the request was on its way.
                 Err(fault)
@@ -341,6 +342,11 @@ fn answer(response: Response, read: Read) -> Result<Answer, Fault> {
         }
         _ => Err(Fault::new(FaultKind::WrongLength, format!("asked {count} items"))),
     }
+}
+
+/// Whether a frame brought it: the connection is as good as before.
+fn is_exception(kind: FaultKind) -> bool {
+    kind.is_answer() || kind == FaultKind::GatewayNoReply
 }
 
 fn exception(code: ExceptionCode, asked: Asked) -> Fault {

@@ -201,7 +201,10 @@ pub fn is_beginning(framing: Framing, bytes: &[u8], asked: &Asked) -> bool {
     framing == Framing::Mbap
         || match bytes {
             [unit] => *unit == asked.unit,
-            [unit, found, ..] => *unit == asked.unit && (*found == function || *found == function | EXCEPTION),
+            [unit, found, ..] => {
+                let whole = rtu_length(bytes).is_some_and(|length| bytes.len() >= length);
+                *unit == asked.unit && (*found == function || *found == function | EXCEPTION) && !whole
+            }
             [] => true,
         }
 }
