@@ -2,6 +2,7 @@
 //!
 //! Nothing in here knows a clock, a socket, a file or a screen; time comes in as a value.
 
+pub mod counter;
 pub mod fault;
 pub mod ids;
 pub mod live;
