@@ -2,9 +2,12 @@
 //!
 //! Nothing in here knows a clock, a socket, a file or a screen; time comes in as a value.
 
+pub mod calendar;
+pub mod cost;
 pub mod counter;
 pub mod fault;
 pub mod ids;
+pub mod interval;
 pub mod live;
 pub mod quantity;
 pub mod reading;
