@@ -31,6 +31,7 @@ fn meter() -> Meter {
         pt_ratio: Some(Transformer { primary: 20_000.0, secondary: 100.0 }),
         ip_address: None,
         protocol: None,
+        ip_address: None,
         device: None,
         registers: [].into(),
         reports: Reports::Primary,
