@@ -29,7 +29,34 @@ macro_rules! embedded {
     };
 }
 
-embedded! {}
+embedded! {
+    "abb-b23"
+    "abb-m4m"
+    "accuenergy-acuvim-ii"
+    "carlo-gavazzi-em24"
+    "carlo-gavazzi-em24-din"
+    "carlo-gavazzi-em340"
+    "eastron-sdm120"
+    "eastron-sdm630"
+    "eltako-dsz16"
+    "janitza-b23"
+    "janitza-umg604"
+    "janitza-umg96rm"
+    "lovato-dmg610"
+    "netio-powerpdu-4ps"
+    "raritan-px3-inlet"
+    "schneider-iem3155"
+    "schneider-pm5560"
+    "siemens-pac1600"
+    "siemens-pac2200"
+    "siemens-pac3200"
+    "socomec-diris-a10"
+    "socomec-diris-b30"
+    "sunspec-203"
+    "sunspec-213"
+    "veris-e51"
+    "wattnode"
+}
 
 static PROFILES: LazyLock<BTreeMap<ProfileId, Arc<Profile>>> = LazyLock::new(|| {
     // A test holds that every embedded profile is valid; one that is not would only be unknown.
