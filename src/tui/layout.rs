@@ -1,6 +1,10 @@
 //! How much fits: size classes, and the areas that update and views agree on.
 
+use std::ops::Range;
+
 use ratatui::layout::{Rect, Size};
+
+use super::model::{Model, Screen};
 
 /// Least width of a panel of the Live screen, columns, frame included.
 pub const PANEL_WIDTH: u16 = 40;
@@ -58,3 +62,42 @@ pub fn live(size: Size) -> (usize, usize) {
         SizeClass::List | SizeClass::Line => (1, table_rows(area)),
     }
 }
+
+/// A screen's tab in the header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab {
+    /// The screen.
+    pub screen: Screen,
+    /// What it says.
+    pub text: String,
+    /// Its columns.
+    pub columns: Range<u16>,
+}
+
+/// The tabs of the header, after the site's name; only those that fit.
+pub fn tabs(model: &Model) -> Vec<Tab> {
+    let names = model.size_class() == SizeClass::Full;
+    let mut start = u16::try_from(super::format::width(&site_name(model))).unwrap_or(u16::MAX).saturating_add(1);
+    let mut tabs = Vec::new();
+    for screen in Screen::TABS {
+        let number = screen.number().unwrap_or_default();
+        let text = if names { format!(" {number} {} ", screen.title()) } else { format!(" {number} ") };
+        let end = start.saturating_add(u16::try_from(text.len()).unwrap_or(u16::MAX));
+        if end > model.size.width {
+            break;
+        }
+        tabs.push(Tab { screen, text, columns: start..end });
+        start = end;
+    }
+    tabs
+}
+
+/// The site's name as it fits into the header, with a space around it.
+pub fn site_name(model: &Model) -> String {
+    let width = usize::from(model.size.width / 4).min(MAX_NAME_WIDTH);
+    let ellipsis = if model.options.ascii { "." } else { "…" };
+    format!(" {}", super::format::fit(&model.site.name, width, ellipsis).trim_end())
+}
+
+/// Most columns of the site's name in the header.
+const MAX_NAME_WIDTH: usize = 24;

@@ -17,11 +17,26 @@ pub struct LogPane {
 }
 
 impl LogPane {
-    /// Adds a line, if it is newer than the last one; the oldest makes room.
+    /// Adds a line of the service, if it is newer than the last one; the oldest makes room.
     pub fn push(&mut self, line: LogLine) {
-        if self.lines.back().is_some_and(|last| last.sequence >= line.sequence) {
-            return;
+        if self.lines.back().is_none_or(|last| last.sequence < line.sequence) {
+            self.push_own(line);
         }
+    }
+
+    /// Adds older lines that were asked for; events may have been faster.
+    pub fn merge(&mut self, lines: Vec<LogLine>) {
+        let newer = std::mem::take(&mut self.lines);
+        self.unseen_errors = 0;
+        let known: std::collections::BTreeSet<u64> = newer.iter().map(|line| line.sequence).collect();
+        let mut all: Vec<LogLine> = lines.into_iter().filter(|line| !known.contains(&line.sequence)).collect();
+        all.extend(newer);
+        all.sort_by_key(|line| line.sequence);
+        all.into_iter().for_each(|line| self.push_own(line));
+    }
+
+    /// Adds a line of this terminal's own, with the sequence number of the line before it.
+    pub fn push_own(&mut self, line: LogLine) {
         if line.level == LogLevel::Error {
             self.unseen_errors += 1;
         }

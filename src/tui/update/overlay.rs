@@ -1,0 +1,238 @@
+//! What lies over a screen: opening, typing, scrolling, closing.
+
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
+
+use crate::{
+    domain::site::Level,
+    text::clean,
+    tui::{
+        actions::Action,
+        key::Key,
+        message::Effect,
+        model::{Model, Overlay, PaletteItem, overlay::MAX_PALETTE_MATCHES},
+        search::{MAX_QUERY_LENGTH, Search},
+        update::{act, navigate},
+    },
+};
+
+/// Rows that a page of an overlay moves; it may be higher, and what was on screen stays partly in view.
+const PAGE: usize = 10;
+
+/// Puts an overlay over the screen.
+pub fn open(model: &mut Model, overlay: Overlay) {
+    if matches!(overlay, Overlay::Log { .. }) {
+        model.log.unseen_errors = 0;
+    }
+    model.overlays.push(overlay);
+}
+
+/// Opens the filter of the list that is shown.
+pub fn open_filter(model: &mut Model) {
+    if let Some(before) = navigate::filter(model).map(str::to_owned) {
+        open(model, Overlay::Filter { input: Input::new(before.clone()), before });
+    }
+}
+
+/// Opens the palette.
+pub fn open_palette(model: &mut Model) {
+    let matches = palette_matches(model, "");
+    open(model, Overlay::Palette { input: Input::default(), matches, selected: 0 });
+}
+
+/// The rows of help on this screen: actions whose keys or line hold what was typed.
+pub fn help_rows(model: &Model, filter: &str) -> Vec<Action> {
+    let filter = filter.to_lowercase();
+    let finds = |action: &Action| {
+        let keys = model.keymap.keys(*action);
+        filter.is_empty()
+            || keys.iter().any(|key| key.to_string().to_lowercase() == filter)
+            || format!("{} {}", action.name(), action.line()).to_lowercase().contains(&filter)
+    };
+    let offered = |action: &Action| action.is_offered(&model.screen, model.options.read_only);
+    Action::ALL.iter().copied().filter(offered).filter(finds).collect()
+}
+
+/// What an item of the palette is called, and what it is.
+pub fn palette_text(model: &Model, item: &PaletteItem) -> (String, String) {
+    match item {
+        PaletteItem::Action(action) => (action.name().to_owned(), action.line().to_owned()),
+        PaletteItem::Place(key) => {
+            let name = |key| model.site.places.get(key).map_or("", |place| place.name.as_str());
+            let mut path: Vec<_> = model.site.path(key).skip(1).map(name).collect();
+            path.reverse();
+            (name(key).to_owned(), [vec![key.level.title()], path].concat().join(" / "))
+        }
+        PaletteItem::Meter(id) => {
+            let meter = model.site.meters.get(id);
+            let name = meter.map_or_else(|| id.to_string(), |meter| meter.name.clone());
+            let more = meter.and_then(|meter| meter.meter_name.as_deref()).unwrap_or_default();
+            (name, format!("meter {id} {more}").trim_end().to_owned())
+        }
+        PaletteItem::Device(id) => {
+            let link = model.site.devices.get(id).map(|device| device.link.name()).unwrap_or_default();
+            (id.to_string(), format!("device {link}"))
+        }
+    }
+}
+
+/// A key while something lies over the screen; `None` where the key means what it means on the screen.
+pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
+    let is_back =
+        event.code == KeyCode::Esc || model.keymap.action(Key::of(&event), &model.screen) == Some(Action::Back);
+    match model.overlays.last()? {
+        Overlay::Log { .. } => log_key(model, event, is_back),
+        _ if event.code == KeyCode::Esc => {
+            cancel(model);
+            Some(Vec::new())
+        }
+        _ if event.code == KeyCode::Enter => Some(accept(model)),
+        _ => {
+            text_key(model, event);
+            Some(Vec::new())
+        }
+    }
+}
+
+/// Text that was pasted: into the input on top, and nowhere else.
+pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    if let Some(input) = top_input(model) {
+        for character in clean(text).chars() {
+            insert(input, character);
+        }
+        typed(model);
+    }
+    Vec::new()
+}
+
+/// Scrolls what is on top; false where nothing is.
+pub fn scroll(model: &mut Model, rows: isize) -> bool {
+    let help = match model.overlays.last() {
+        Some(Overlay::Help { input, .. }) => help_rows(model, input.value()).len(),
+        _ => 0,
+    };
+    let lines = model.log.lines.len();
+    let moved = |at: usize, rows: isize, length: usize| at.saturating_add_signed(rows).min(length.saturating_sub(1));
+    match model.overlays.last_mut() {
+        None => return false,
+        Some(Overlay::Help { scroll, .. }) => *scroll = moved(*scroll, rows, help),
+        Some(Overlay::Palette { matches, selected, .. }) => *selected = moved(*selected, rows, matches.len()),
+        Some(Overlay::Log { scroll }) => *scroll = moved(*scroll, rows.saturating_neg(), lines),
+        Some(Overlay::Filter { .. }) => {}
+    }
+    true
+}
+
+fn log_key(model: &mut Model, event: KeyEvent, is_back: bool) -> Option<Vec<Effect>> {
+    let action = model.keymap.action(Key::of(&event), &model.screen);
+    let page = PAGE.cast_signed();
+    match action {
+        _ if is_back => cancel(model),
+        Some(Action::ShowLog) => cancel(model),
+        Some(Action::Up) => _ = scroll(model, -1),
+        Some(Action::Down) => _ = scroll(model, 1),
+        Some(Action::PageUp) => _ = scroll(model, -page),
+        Some(Action::PageDown) => _ = scroll(model, page),
+        Some(Action::First) => _ = scroll(model, isize::MIN + 1),
+        Some(Action::Last) => _ = scroll(model, isize::MAX),
+        Some(Action::Quit | Action::Suspend | Action::Redraw | Action::Help) => return None,
+        _ => {}
+    }
+    Some(Vec::new())
+}
+
+fn text_key(model: &mut Model, event: KeyEvent) {
+    let page = PAGE.cast_signed();
+    match event.code {
+        KeyCode::Up => _ = scroll(model, -1),
+        KeyCode::Down => _ = scroll(model, 1),
+        KeyCode::PageUp => _ = scroll(model, -page),
+        KeyCode::PageDown => _ = scroll(model, page),
+        _ => {
+            if let Some(input) = top_input(model) {
+                match event.code {
+                    KeyCode::Char(character)
+                        if event.modifiers.is_empty() || Key::of(&event) == Key::plain(event.code) =>
+                    {
+                        insert(input, character);
+                    }
+                    _ => _ = input.handle_event(&Event::Key(event)),
+                }
+                typed(model);
+            }
+        }
+    }
+}
+
+fn insert(input: &mut Input, character: char) {
+    if input.value().chars().count() < MAX_QUERY_LENGTH && !crate::text::is_hidden(character) {
+        input.handle(InputRequest::InsertChar(character));
+    }
+}
+
+fn top_input(model: &mut Model) -> Option<&mut Input> {
+    match model.overlays.last_mut()? {
+        Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input, .. } => Some(input),
+        Overlay::Log { .. } => None,
+    }
+}
+
+/// Takes over what was typed.
+fn typed(model: &mut Model) {
+    let Some(value) = top_input(model).map(|input| input.value().to_owned()) else { return };
+    match model.overlays.last_mut() {
+        Some(Overlay::Filter { .. }) => navigate::set_filter(model, value),
+        Some(Overlay::Help { scroll, .. }) => *scroll = 0,
+        Some(Overlay::Palette { .. }) => {
+            let found = palette_matches(model, &value);
+            if let Some(Overlay::Palette { matches, selected, .. }) = model.overlays.last_mut() {
+                *matches = found;
+                *selected = 0;
+            }
+        }
+        Some(Overlay::Log { .. }) | None => {}
+    }
+}
+
+/// Esc: takes the top away, and a filter's text with it.
+fn cancel(model: &mut Model) {
+    if let Some(Overlay::Filter { before, .. }) = model.overlays.pop() {
+        navigate::set_filter(model, before);
+    }
+}
+
+/// Enter: takes the top away, and does what it says.
+fn accept(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Palette { matches, selected, .. }) = model.overlays.pop() else { return Vec::new() };
+    match matches.into_iter().nth(selected) {
+        Some(PaletteItem::Action(action)) => return act(model, action),
+        Some(PaletteItem::Place(key)) => navigate::go_to_place(model, &key),
+        Some(PaletteItem::Meter(id)) => navigate::go_to_meter(model, id),
+        Some(PaletteItem::Device(id)) => navigate::go_to_device(model, id),
+        None => {}
+    }
+    Vec::new()
+}
+
+/// Actions, places, meters and devices that the query finds, the best first; without a query the actions.
+fn palette_matches(model: &Model, query: &str) -> Vec<PaletteItem> {
+    let offered = |action: &&Action| action.is_offered(&model.screen, model.options.read_only);
+    let actions = Action::ALL.iter().filter(offered).map(|action| PaletteItem::Action(*action));
+    if query.trim().is_empty() {
+        return actions.collect();
+    }
+    let places = Level::ALL.iter().flat_map(|level| model.site.places.keys().filter(move |key| key.level == *level));
+    let items = actions
+        .chain(places.cloned().map(PaletteItem::Place))
+        .chain(model.site.meters.keys().cloned().map(PaletteItem::Meter))
+        .chain(model.site.devices.keys().cloned().map(PaletteItem::Device));
+    let mut search = Search::new(query);
+    let mut found: Vec<(u32, PaletteItem)> = items
+        .filter_map(|item| {
+            let (name, more) = palette_text(model, &item);
+            Some((search.score(&format!("{name} {more}"))?, item))
+        })
+        .collect();
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    found.into_iter().take(MAX_PALETTE_MATCHES).map(|(_, item)| item).collect()
+}

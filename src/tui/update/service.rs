@@ -1,0 +1,140 @@
+//! What the service says, and what it is asked.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::{
+    domain::{
+        ids::DeviceId,
+        live::{DeviceLive, DeviceState},
+        site::Site,
+    },
+    service::interface::{Event, LogLevel, LogLine, Request, Response, ServiceError},
+    tui::{
+        message::Effect,
+        model::{DeviceRow, Model, Notice, Overlay, Screen, ServiceLink},
+        update::{navigate, rows},
+    },
+};
+
+/// Begins: asks for everything there is, and for what follows.
+pub fn start(model: &mut Model, in_process: bool, program: String) -> Vec<Effect> {
+    model.service.in_process = in_process;
+    model.service.program = program;
+    model.service.link = ServiceLink::Connected;
+    rows::rebuild(model);
+    vec![Effect::Ask(Request::Subscribe), Effect::Ask(Request::Log { after: 0 })]
+}
+
+/// Takes over an event.
+pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Changed { .. } => {
+            model.live.apply(&event);
+            if model.frozen.is_none() {
+                rows::values_changed(model);
+            }
+        }
+        Event::Log { line } => {
+            model.log.push(line);
+            if matches!(model.overlays.last(), Some(Overlay::Log { .. })) {
+                model.log.unseen_errors = 0;
+            }
+        }
+        Event::SiteChanged => return vec![Effect::Ask(Request::Site), Effect::Ask(Request::Snapshot)],
+        Event::Stopping => return gone(model, "The service stops.".to_owned()),
+    }
+    Vec::new()
+}
+
+/// The service has gone: what is shown only gets older, and says so.
+pub fn gone(model: &mut Model, reason: String) -> Vec<Effect> {
+    if !model.is_service_gone() {
+        log_error(model, &reason);
+        model.service.link = ServiceLink::Gone { since: model.now, reason };
+        model.probing.clear();
+    }
+    Vec::new()
+}
+
+/// Takes over an answer.
+pub fn answered(model: &mut Model, request: Request, result: Result<Response, ServiceError>) -> Vec<Effect> {
+    match (request, result) {
+        (_, Ok(Response::Site { site })) => site_changed(model, site),
+        (_, Ok(Response::Snapshot { snapshot })) => {
+            model.live = *snapshot;
+            rows::rebuild(model);
+        }
+        (Request::Trend { meter, quantity, .. }, Ok(Response::Trend { trend })) => {
+            model.trends.insert((meter, quantity), trend);
+        }
+        (_, Ok(Response::Log { lines })) => model.log.merge(lines),
+        (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
+        (request, Err(error)) => failed(model, &request, &error),
+        (_, Ok(_)) => {}
+    }
+    Vec::new()
+}
+
+/// Asks the selected device now.
+pub fn probe(model: &mut Model) -> Vec<Effect> {
+    let Some(DeviceRow::Device(device)) = model.devices.selected().cloned() else {
+        model.notice = Some(Notice { text: "Select a device to probe.".to_owned(), is_error: false });
+        return Vec::new();
+    };
+    // One at a time: a held key must not fill the device's line.
+    if model.is_service_gone() || !model.probing.insert(device.clone()) {
+        return Vec::new();
+    }
+    vec![Effect::Ask(Request::Probe { device })]
+}
+
+fn probed(model: &mut Model, device: DeviceId, live: DeviceLive) {
+    model.probing.remove(&device);
+    let is_error = live.state == DeviceState::Offline;
+    let text = match (&live.last_fault, live.round_trip) {
+        (Some((_, fault)), _) if is_error => format!("{device}: {fault}. {}", fault.kind.advice()),
+        (_, Some(round_trip)) => format!("{device} answered, usually within {} ms.", round_trip.as_millis().max(1)),
+        _ => format!("{device} answered."),
+    };
+    model.notice = Some(Notice { text: crate::text::clean(&text), is_error });
+    model.live.devices.insert(device, live);
+}
+
+fn failed(model: &mut Model, request: &Request, error: &ServiceError) {
+    match request {
+        // Asked again and again; the picture stays empty, which is the truth.
+        Request::Trend { .. } => return,
+        Request::Probe { device } => _ = model.probing.remove(device),
+        _ => {}
+    }
+    let text =
+        [Some(error.message.as_str()), error.hint.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    log_error(model, &text);
+    model.notice = Some(Notice { text: crate::text::clean(&text), is_error: true });
+}
+
+/// A line of this terminal's own, after the last one of the service.
+fn log_error(model: &mut Model, text: &str) {
+    let sequence = model.log.lines.back().map_or(0, |line| line.sequence);
+    let line = LogLine { sequence, at: model.now, level: LogLevel::Error, text: crate::text::clean(text) };
+    model.log.push_own(line);
+}
+
+fn site_changed(model: &mut Model, site: Arc<Site>) {
+    model.time_zone = TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC);
+    model.site = site;
+    model.trends.clear();
+    model.trends_asked.clear();
+    if matches!(&model.screen, Screen::Meter(id) if !model.site.meters.contains_key(id)) {
+        navigate::switch(model, Screen::Live);
+    }
+    let site = Arc::clone(&model.site);
+    model.back.retain(|screen| !matches!(screen, Screen::Meter(id) if !site.meters.contains_key(id)));
+    model.live.meters.retain(|id, _| site.meters.contains_key(id));
+    model.live.devices.retain(|id, _| site.devices.contains_key(id));
+    model.frozen = None;
+    rows::rebuild(model);
+    model.notice = Some(Notice { text: "The site file was reloaded.".to_owned(), is_error: false });
+}
