@@ -9,6 +9,7 @@ pub mod fault;
 pub mod ids;
 pub mod interval;
 pub mod live;
+pub mod pue;
 pub mod quantity;
 pub mod reading;
 pub mod register;
