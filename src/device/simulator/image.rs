@@ -284,7 +284,7 @@ fn exponent_for(register: &Register, peak_kw: f64, divisor: f64) -> i16 {
         Quantity::Extra(_) => 100_000.0,
         quantity => match quantity.unit().map(crate::domain::unit::Unit::dimension) {
             Some(Dimension::Power | Dimension::ApparentPower | Dimension::ReactivePower) => peak_kw * 1.5 + 0.1,
-            Some(Dimension::Current) => peak_kw * 8.0 + 1.0,
+            Some(Dimension::Current) => peak_kw * 12.0 + 1.0,
             Some(Dimension::Voltage) => 600.0,
             Some(Dimension::Ratio) => 1.0,
             _ => 100.0,
