@@ -5,5 +5,7 @@
 
 #[path = "faults/server.rs"]
 mod server;
+#[path = "faults/sunspec.rs"]
+mod sunspec;
 #[path = "faults/transport.rs"]
 mod transport;
