@@ -14,6 +14,7 @@ pub mod quantity;
 pub mod reading;
 pub mod register;
 pub mod rollup;
+pub mod sample;
 pub mod site;
 pub mod standing;
 pub mod unit;

@@ -10,5 +10,6 @@ pub mod device;
 pub mod domain;
 pub mod poll;
 pub mod service;
+pub mod store;
 pub mod text;
 pub mod tui;
