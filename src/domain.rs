@@ -2,6 +2,7 @@
 //!
 //! Nothing in here knows a clock, a socket, a file or a screen; time comes in as a value.
 
+pub mod alarm;
 pub mod calendar;
 pub mod cost;
 pub mod counter;
