@@ -3,6 +3,8 @@
 #[expect(dead_code, reason = "the part of it that speaks TCP is for the other faults")]
 #[path = "faults/server.rs"]
 mod server;
+#[path = "faults/trouble.rs"]
+mod trouble;
 
 use std::{
     path::PathBuf,
@@ -25,7 +27,10 @@ use meterdeck::{
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_serial::SerialStream;
 
-use crate::server::{Act, Asked, serve_line, word};
+use crate::{
+    server::{Act, Asked, Requests, serve_line, word},
+    trouble::{are_answers, trouble},
+};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 const BAUD: u32 = 19_200;
@@ -35,6 +40,7 @@ struct Cable {
     folder: tempfile::TempDir,
     socat: Child,
     device: JoinHandle<()>,
+    requests: Arc<Requests>,
 }
 
 impl Cable {
@@ -54,17 +60,18 @@ impl Cable {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let line = SerialStream::open(&tokio_serial::new(device.to_string_lossy(), BAUD)).unwrap();
-        let device = tokio::spawn(serve_line(line, Arc::new(script)));
-        Some(Self { folder, socat, device })
+        let requests = Arc::new(Requests::default());
+        let device = tokio::spawn(serve_line(line, Arc::new(script), requests.clone()));
+        Some(Self { folder, socat, device, requests })
     }
 
     fn bus(&self) -> Connection {
-        self.bus_at(BAUD)
+        self.bus_at(BAUD, DEADLINE)
     }
 
-    fn bus_at(&self, baud: u32) -> Connection {
+    fn bus_at(&self, baud: u32, default_deadline: Duration) -> Connection {
         let link = Link::ModbusRtu { serial: self.path(), baud, parity: Parity::None, stop_bits: 1 };
-        Connection::new(link, Options { default_deadline: DEADLINE, ..Options::default() })
+        Connection::new(link, Options { default_deadline, ..Options::default() })
     }
 
     fn path(&self) -> PathBuf {
@@ -183,7 +190,7 @@ async fn a_line_that_is_never_silent_is_told_and_not_waited_for() {
     };
     let Some(cable) = Cable::lay(babble).await else { return };
     // Slow, so that 3.5 characters are longer than any hiccup of the machine that runs this.
-    let mut bus = cable.bus_at(300);
+    let mut bus = cable.bus_at(300, DEADLINE);
     assert_eq!(ask(&mut bus, 1, 1).await.unwrap_err().kind, FaultKind::Garbled);
     let started = Instant::now();
     let fault = ask(&mut bus, 1, 1).await.unwrap_err();
@@ -212,4 +219,45 @@ async fn an_adapter_that_is_pulled_out_is_missing() {
     let fault = ask(&mut bus, 1, 1).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::SerialMissing, "{fault}");
     assert!(!bus.is_connected());
+}
+
+#[tokio::test]
+async fn no_value_is_ever_anothers() {
+    let deadline = Duration::from_millis(15);
+    let mut lines = tokio::task::JoinSet::new();
+    for seed in 0..8 {
+        lines.spawn(async move {
+            let cable = Cable::lay(move |asked| trouble(seed, asked, deadline)).await?;
+            let mut bus = cable.bus_at(BAUD, deadline);
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (started, mut good, mut faults) = (Instant::now(), 0, 0);
+            while started.elapsed() < Duration::from_secs(5) {
+                let (unit, address) = (random.u8(1..=4), random.u16(0..4) * 8);
+                let from = cable.requests.lock().unwrap().len();
+                let read = Read { function: Function::Holding, address, count: 4 };
+                match bus.transact(unit, read, deadline).await {
+                    Ok(Answer::Registers(words)) => {
+                        good += 1;
+                        let requests = cable.requests.lock().unwrap();
+                        assert!(
+                            are_answers(&words, unit, address, from, &requests),
+                            "seed {seed}: unit {unit}, address {address:#x}, got {words:04x?}; {:?}",
+                            requests.get(from.saturating_sub(3)..)
+                        );
+                    }
+                    Ok(Answer::Bits(bits)) => panic!("{bits:?}"),
+                    Err(_) => faults += 1,
+                }
+            }
+            Some((good, faults))
+        });
+    }
+    let (mut good, mut faults) = (0, 0);
+    while let Some(counts) = lines.join_next().await {
+        let Some((more_good, more_faults)) = counts.unwrap() else { return };
+        good += more_good;
+        faults += more_faults;
+    }
+    eprintln!("{good} answers, {faults} faults");
+    assert!(good > 50 && faults > 50, "{good} answers and {faults} faults are too few to prove a thing");
 }

@@ -5,7 +5,7 @@
 //! answer nothing that may still arrive can be taken for the next answer: a TCP connection is dropped, a serial line
 //! drained until it is silent.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_modbus::{
@@ -16,7 +16,7 @@ use tokio_modbus::{
 use self::{
     frame::{Asked, Framing},
     guard::{Idle, Pipe},
-    wire::{Wire, silence},
+    wire::{LEAST_SILENCE, Wire, silence},
 };
 use super::bus::{Answer, Bus, Read};
 use crate::domain::{
@@ -72,10 +72,12 @@ pub struct Connection {
     in_flight: bool,
     /// No request before this: pauses that devices need, silence between RTU frames.
     not_before: Option<Instant>,
-    /// Serial: the fault after which the line was not drained yet.
+    /// RTU: since when an answer may come that nobody waits for, and must be drained before the next request.
     undrained_since: Option<Instant>,
-    /// RTU: the next answer may be a late one to an earlier request: ask again, and take the second.
-    doubtful: bool,
+    /// RTU: units of which the next answer may be a late one to an earlier request: ask again, and take the second.
+    doubtful: BTreeSet<u8>,
+    /// The unit that was asked last.
+    last_unit: u8,
     connects: u64,
 }
 
@@ -97,7 +99,8 @@ impl Connection {
             in_flight: false,
             not_before: None,
             undrained_since: None,
-            doubtful: false,
+            doubtful: BTreeSet::new(),
+            last_unit: 0,
             connects: 0,
         }
     }
@@ -181,7 +184,9 @@ impl Connection {
 
     /// Nothing that arrives from now on may be taken for the answer to a later request.
     fn distrust(&mut self) {
-        self.doubtful |= self.framing() == Framing::Rtu;
+        if self.framing() == Framing::Rtu {
+            self.doubtful.insert(self.last_unit);
+        }
         if self.is_serial() {
             self.undrained_since = Some(Instant::now());
             if let Some(mut session) = self.session.take() {
@@ -193,26 +198,43 @@ impl Connection {
         }
     }
 
-    /// Serial: waits until the line is silent and no answer to an earlier request can still come.
+    /// RTU: waits until the line is silent and no answer to an earlier request can still come.
     async fn drain(&mut self) -> Result<(), Fault> {
-        let (Some(since), Link::ModbusRtu { baud, .. }) = (self.undrained_since, &self.link) else { return Ok(()) };
+        let Some(since) = self.undrained_since else { return Ok(()) };
         let Some(pipe) = self.session.as_ref().map(|session| session.pipe.clone()) else { return Ok(()) };
-        let silence = silence(*baud);
+        let silence = self.silence();
         let give_up = Instant::now() + self.options.default_deadline * MAX_DRAIN_DEADLINES + silence;
         let mut silent_at = (since + self.options.default_deadline).max(Instant::now() + silence);
         loop {
             match timeout_at(silent_at, pipe.discard()).await {
                 Err(_) => break,
                 Ok(Ok(read)) if read > 0 && silent_at < give_up => {
+                    self.doubtful.insert(self.last_unit);
                     silent_at = silent_at.max(Instant::now() + silence);
                 }
                 Ok(Ok(read)) if read > 0 => return Err(Fault::new(FaultKind::Garbled, "the line is never silent")),
-                Ok(Ok(_)) => return Err(self.lost("the line has gone")),
-                Ok(Err(error)) => return Err(self.lost(&error.to_string())),
+                Ok(end) if self.is_serial() => {
+                    return Err(self.lost(&end.map_or_else(|error| error.to_string(), |_| "the line has gone".into())));
+                }
+                // It will be connected anew, and nothing late can come on that.
+                Ok(_) => {
+                    self.session = None;
+                    break;
+                }
             }
         }
         self.undrained_since = None;
         Ok(())
+    }
+
+    /// The silence that ends a frame. Over TCP it is there to see bytes that nobody asked for before the next request:
+    /// on a serial line behind a gateway, a frame takes longer than that anyway.
+    fn silence(&self) -> Duration {
+        match self.link {
+            Link::ModbusRtu { baud, .. } => silence(baud),
+            Link::ModbusRtuOverTcp { .. } => LEAST_SILENCE,
+            Link::ModbusTcp { .. } => Duration::ZERO,
+        }
     }
 
     fn lost(&mut self, why: &str) -> Fault {
@@ -226,6 +248,7 @@ impl Connection {
         let Some(session) = &mut self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
         session.pipe.guard().begin(asked);
         session.client.set_slave(Slave(asked.unit));
+        self.last_unit = asked.unit;
         self.in_flight = true;
         let outcome = timeout(deadline, session.client.call(request)).await;
         self.in_flight = false;
@@ -249,11 +272,7 @@ impl Connection {
 
     /// The pause after a request.
     fn rest(&mut self) {
-        let silence = match self.link {
-            Link::ModbusRtu { baud, .. } => silence(baud),
-            _ => Duration::ZERO,
-        };
-        self.pause(self.options.pause_between.max(silence));
+        self.pause(self.options.pause_between.max(self.silence()));
     }
 
     /// What a refusal means where the device takes a single connection and we have not had it yet.
@@ -287,20 +306,25 @@ impl Bus for Connection {
         let mut renewals = 0;
         loop {
             let answered_before = self.session.as_ref().is_some_and(|session| session.answered);
-            match self.exchange(asked, request(read), deadline).await {
-                Ok(_) if std::mem::take(&mut self.doubtful) => {}
-                Err(fault) if is_exception(fault.kind) && std::mem::take(&mut self.doubtful) => {}
-                Ok(response) => return answer(response, read),
-                // The device closed an idle connection just when the request was on its way.
-                Err(fault)
-                    if answered_before
-                        && renewals < MAX_RENEWALS
-                        && matches!(fault.kind, FaultKind::Closed | FaultKind::Reset) =>
-                {
-                    renewals += 1;
+            let outcome = self.exchange(asked, request(read), deadline).await;
+            match &outcome {
+                Err(fault) if matches!(fault.kind, FaultKind::Closed | FaultKind::Reset) => {
+                    // The device closed an idle connection just when the request was on its way.
+                    if answered_before && renewals < MAX_RENEWALS {
+                        renewals += 1;
+                        continue;
+                    }
                 }
-                Err(fault) => return Err(fault),
+                Err(fault) if !is_exception(fault.kind) => {}
+                // Ask once more. Where the first answer was a late one, the last of three is still to come.
+                _ if self.doubtful.remove(&unit) => {
+                    let confirmed = self.exchange(asked, request(read), deadline).await;
+                    self.undrained_since = self.undrained_since.max(Some(Instant::now()));
+                    return answer(confirmed?, read);
+                }
+                _ => {}
             }
+            return answer(outcome?, read);
         }
     }
 

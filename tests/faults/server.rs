@@ -112,9 +112,11 @@ struct Seen {
     connections: AtomicUsize,
     open: AtomicUsize,
     most_open: AtomicUsize,
-    requests: Mutex<Vec<Asked>>,
+    requests: Requests,
 }
 
+/// The requests so far.
+pub(crate) type Requests = Mutex<Vec<Asked>>;
 /// What is done with a request.
 pub(crate) type Script = Arc<dyn Fn(&Asked) -> Vec<Act> + Send + Sync>;
 /// What is done with a new connection, by its number, before the first request.
@@ -195,10 +197,10 @@ async fn serve_tcp(
     }
 }
 
-/// Serves a serial line with RTU frames until it ends.
-pub(crate) async fn serve_line(mut line: impl AsyncRead + AsyncWrite + Unpin, script: Script) {
-    let (requests, since) = (Mutex::new(Vec::new()), Instant::now());
-    while let Some(asked) = read_request(&mut line, Frames::Rtu, 0, since, &requests).await {
+/// Serves a serial line with RTU frames until it ends, and writes down what it was asked.
+pub(crate) async fn serve_line(mut line: impl AsyncRead + AsyncWrite + Unpin, script: Script, asked: Arc<Requests>) {
+    let since = Instant::now();
+    while let Some(asked) = read_request(&mut line, Frames::Rtu, 0, since, &asked).await {
         if let Ending::Close | Ending::Reset = perform(&mut line, script(&asked)).await {
             return;
         }
@@ -232,7 +234,7 @@ async fn read_request(
     frames: Frames,
     connection: usize,
     since: Instant,
-    requests: &Mutex<Vec<Asked>>,
+    requests: &Requests,
 ) -> Option<Asked> {
     let mut transaction = 0;
     if frames == Frames::Mbap {

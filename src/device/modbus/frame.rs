@@ -219,3 +219,117 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 fn wrong(kind: FaultKind, detail: String) -> Verdict {
     Verdict::Wrong(Fault::new(kind, detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn asked(function: Function, count: u16) -> Asked {
+        let read = Read { function, address: 100, count };
+        Asked { transaction: 7, answered: Some(6), ..Asked::new(5, read).unwrap() }
+    }
+
+    fn frame(framing: Framing, transaction: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
+        let body = [&[unit], pdu].concat();
+        match framing {
+            Framing::Mbap => {
+                let length = u16::try_from(body.len()).unwrap();
+                [&transaction.to_be_bytes()[..], &[0, 0], &length.to_be_bytes(), &body].concat()
+            }
+            Framing::Rtu => [&body[..], &crc16(&body).to_le_bytes()].concat(),
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_specification() {
+        assert_eq!(crc16(&[0x01, 0x03, 0x08, 0x2B, 0x00, 0x02]), 0x63B6);
+        assert_eq!(crc16(&[0x01, 0x03, 0x04, 0x00, 0x20, 0x00, 0x00]), 0xF9FB);
+        assert_eq!(crc16(&[0x66, 0x82, 0x03, 0xB1, 0x7E]), 0, "over a whole frame");
+    }
+
+    #[test]
+    fn an_answer_is_incomplete_until_its_last_byte_and_a_frame_then() {
+        for framing in [Framing::Mbap, Framing::Rtu] {
+            for (function, count) in
+                [(Function::Holding, 125), (Function::Input, 1), (Function::Coil, 2000), (Function::Discrete, 9)]
+            {
+                let asked = asked(function, count);
+                let data = vec![0xA5; asked.data_length()];
+                let pdu = [&[function.code(), u8::try_from(data.len()).unwrap()], &data[..]].concat();
+                for pdu in [pdu, vec![function.code() | EXCEPTION, 2]] {
+                    let frame = frame(framing, 7, 5, &pdu);
+                    for length in 0..frame.len() {
+                        assert_eq!(judge(framing, &frame[..length], &asked), Verdict::Incomplete, "{length} bytes");
+                    }
+                    assert_eq!(judge(framing, &frame, &asked), Verdict::Frame(0, frame.len()));
+                    let more = [&frame[..], &[1, 2, 3]].concat();
+                    assert_eq!(judge(framing, &more, &asked), Verdict::Frame(0, frame.len()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_copy_of_the_answer_before_is_passed_over_when_it_is_whole() {
+        let copy = frame(Framing::Mbap, 6, 9, &[3, 2, 0, 1]);
+        let asked = asked(Function::Holding, 2);
+        assert_eq!(judge(Framing::Mbap, &copy[..8], &asked), Verdict::Incomplete);
+        assert_eq!(judge(Framing::Mbap, &copy, &asked), Verdict::Skip(copy.len()));
+        let strict = Asked { answered: None, ..asked };
+        assert!(matches!(judge(Framing::Mbap, &copy, &strict), Verdict::Wrong(_)));
+    }
+
+    #[test]
+    fn noise_may_stand_before_an_rtu_frame_and_only_before_the_right_one() {
+        let asked = asked(Function::Holding, 1);
+        let right = frame(Framing::Rtu, 0, 5, &[3, 2, 0, 1]);
+        let other = frame(Framing::Rtu, 0, 6, &[3, 2, 0, 1]);
+        for noise in 0..=MAX_NOISE {
+            let bytes = [&vec![0xFF; noise][..], &right].concat();
+            assert_eq!(judge(Framing::Rtu, &bytes, &asked), Verdict::Frame(noise, bytes.len()));
+        }
+        assert_eq!(judge(Framing::Rtu, &[&[0; MAX_NOISE + 1], &right[..]].concat(), &asked), Verdict::Incomplete);
+        assert_eq!(judge(Framing::Rtu, &[&[0], &other[..]].concat(), &asked), Verdict::Incomplete);
+        assert!(matches!(judge(Framing::Rtu, &other, &asked), Verdict::Wrong(_)));
+    }
+
+    fn reads() -> impl Strategy<Value = Asked> {
+        let function =
+            prop::sample::select(vec![Function::Holding, Function::Input, Function::Coil, Function::Discrete]);
+        (function, 1..=MAX_REGISTERS).prop_map(|(function, count)| asked(function, count))
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_surprise_it(
+            bytes in prop::collection::vec(any::<u8>(), 0..=MAX_FRAME),
+            asked in reads(),
+            rtu: bool,
+        ) {
+            let framing = if rtu { Framing::Rtu } else { Framing::Mbap };
+            match judge(framing, &bytes, &asked) {
+                Verdict::Frame(start, end) => prop_assert!(start < end && end <= bytes.len()),
+                Verdict::Skip(length) => prop_assert!((1..=bytes.len()).contains(&length)),
+                Verdict::Incomplete => prop_assert!(bytes.len() < MAX_FRAME, "a full buffer is decided"),
+                Verdict::Wrong(_) => {}
+            }
+        }
+
+        #[test]
+        fn a_frame_that_is_let_through_agrees_in_everything(
+            unit in 4..=6u8, transaction in 6..=8u16, pdu in prop::collection::vec(0..=6u8, 1..12), asked in reads(), rtu: bool,
+        ) {
+            let framing = if rtu { Framing::Rtu } else { Framing::Mbap };
+            let bytes = frame(framing, transaction, unit, &pdu);
+            if let Verdict::Frame(0, end) = judge(framing, &bytes, &asked) {
+                prop_assert_eq!((unit, end), (5, bytes.len()));
+                prop_assert!(rtu || transaction == 7);
+                prop_assert_eq!(pdu[0], asked.read.function.code());
+                prop_assert_eq!(usize::from(pdu[1]), asked.data_length());
+                prop_assert_eq!(pdu.len(), 2 + asked.data_length());
+            }
+        }
+    }
+}

@@ -30,7 +30,7 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
 /// A byte on a serial line: start bit, 8 data bits, parity or second stop bit, stop bit.
 const BITS_PER_CHARACTER: u32 = 11;
 /// Silence between RTU frames at more than 19,200 baud (Modbus over serial line 1.02, 2.5.1.1).
-const LEAST_SILENCE: Duration = Duration::from_micros(1750);
+pub(super) const LEAST_SILENCE: Duration = Duration::from_micros(1750);
 
 /// A TCP connection or a serial line.
 #[derive(Debug)]
