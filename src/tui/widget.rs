@@ -1,1 +1,10 @@
 //! Widgets that ratatui lacks.
+
+pub mod bar;
+pub mod cells;
+pub mod look;
+pub mod reading;
+pub mod spark;
+
+pub use cells::Cells;
+pub use look::Look;
