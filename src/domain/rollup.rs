@@ -70,6 +70,8 @@ pub struct Rollup {
     pub load_percent: Option<f64>,
     /// The worst of all its meters.
     pub worst: Standing,
+    /// Its topmost metering points: what the power is the sum of.
+    pub points: BTreeSet<MeterId>,
     /// How many meters are in it, of any kind.
     pub meters: usize,
     /// How many of them are in trouble: past a threshold, stale, in error or offline.
@@ -85,6 +87,7 @@ impl Default for Rollup {
             feeds: BTreeMap::new(),
             load_percent: None,
             worst: Standing::NotRead,
+            points: BTreeSet::new(),
             meters: 0,
             in_trouble: 0,
             not_read: 0,
@@ -152,6 +155,7 @@ impl Rollup {
         }
         if above.is_empty() {
             self.power.add(&meter.id, facts.power);
+            self.points.insert(meter.id.clone());
             self.load_percent = match (self.load_percent, facts.load_percent) {
                 (Some(one), Some(other)) => Some(one.max(other)),
                 (one, other) => one.or(other),

@@ -26,8 +26,7 @@ pub fn number(value: f64, significant: usize) -> String {
         return BAD.to_owned();
     };
     let whole_digits = usize::try_from(exponent + 1).unwrap_or_default().max(1);
-    let decimals = if exponent < 0 { MAX_DECIMALS } else { significant.saturating_sub(whole_digits).min(MAX_DECIMALS) };
-    fixed(value, decimals)
+    fixed(value, significant.saturating_sub(whole_digits).min(MAX_DECIMALS))
 }
 
 /// A number with exactly so many digits after the point, thousands grouped. Never `-0`; `n/a` where it is not finite.

@@ -61,6 +61,28 @@ impl Cells {
         self.used
     }
 
+    /// The line in at most `columns`; what is cut ends in the sign for it.
+    pub fn line_within(self, columns: usize) -> Line<'static> {
+        if self.used <= columns {
+            return self.line();
+        }
+        let mut room = columns;
+        let mut spans = Vec::new();
+        for span in self.spans {
+            let wide = span.width();
+            // Of a text that ends right at the edge more may follow: it is cut as well.
+            if wide < room {
+                room -= wide;
+                spans.push(span);
+            } else {
+                let marked = format!("{}{}", span.content, self.glyphs.ellipsis);
+                spans.push(Span::styled(format::fit(&marked, room, self.glyphs.ellipsis), span.style));
+                break;
+            }
+        }
+        Line::from(spans)
+    }
+
     /// The line.
     pub fn line(self) -> Line<'static> {
         Line::from(self.spans)

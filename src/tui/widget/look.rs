@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use ratatui::{
     Frame,
     layout::{Alignment, Rect},
@@ -67,9 +67,8 @@ impl<'model> Look<'model> {
     /// A time on the site's clock: `14:02:31`, with the date where it is not of the last 18 hours.
     pub fn clock(&self, at: Timestamp) -> String {
         const SAME_DAY: Duration = Duration::from_secs(18 * 3600);
-        let zone = TimeZone::get(&self.site.time_zone).unwrap_or(TimeZone::UTC);
         let form = if self.age(at) < SAME_DAY { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
-        at.to_zoned(zone).strftime(form).to_string()
+        at.to_zoned(self.model.time_zone.clone()).strftime(form).to_string()
     }
 
     /// `text` cut to `columns`, safe to draw.
