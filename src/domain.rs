@@ -13,6 +13,7 @@ pub mod live;
 pub mod pue;
 pub mod quantity;
 pub mod reading;
+pub mod record;
 pub mod register;
 pub mod rollup;
 pub mod sample;
