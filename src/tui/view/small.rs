@@ -1,0 +1,16 @@
+//! A terminal too small for anything: one line that says so, and how the site is.
+
+use ratatui::{Frame, layout::Rect, text::Line};
+
+use crate::tui::{actions::Action, format, model::Model, theme::Theme, update::rows::meter_standing};
+
+/// Draws the line.
+pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let trouble = model.site.meters.values().filter(|meter| meter_standing(model, meter).is_trouble()).count();
+    let style = if trouble > 0 || model.is_service_gone() { theme.warning } else { theme.text };
+    let quit = model.keymap.keys(Action::Quit).first().map(|key| format!(" {key} quits.")).unwrap_or_default();
+    let state = if model.is_service_gone() { "SERVICE GONE" } else { "still polling" };
+    let text = format!("{trouble} in trouble; too small, {state}.{quit}");
+    let top = Rect { height: 1, ..area };
+    frame.render_widget(Line::styled(format::fit(&text, usize::from(area.width), ""), style), top);
+}
