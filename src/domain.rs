@@ -10,6 +10,7 @@ pub mod fault;
 pub mod ids;
 pub mod interval;
 pub mod live;
+pub mod powermeter;
 pub mod pue;
 pub mod quantity;
 pub mod reading;
