@@ -1,7 +1,157 @@
-//! Polling: which requests (plan), when (schedule), by whom (one worker for each connection).
+//! Polling: which requests (plan, learn), when (schedule), by whom (one worker for each connection), and what is known
+//! now (hub).
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use hub::Hub;
+use schedule::backoff::Backoff;
+use worker::{Clock, Command, Mode, Setup, Worker};
+
+use crate::{
+    device::modbus::{Connection, Options},
+    domain::{
+        ids::DeviceId,
+        site::{Link, Site},
+    },
+};
 
 pub mod hub;
 pub mod learn;
 pub mod plan;
+pub mod reader;
 pub mod schedule;
+pub mod status;
 pub mod trend;
+pub mod worker;
+
+/// Commands that wait for one connection: a few people's keys.
+const MAX_WAITING_COMMANDS: usize = 16;
+/// The longest wait before a worker that failed by a bug starts again.
+const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(60);
+
+/// The workers of a site.
+#[derive(Debug)]
+pub struct Poller {
+    hub: Arc<Hub>,
+    workers: Vec<mpsc::Sender<Command>>,
+    /// The worker of each device.
+    of_device: BTreeMap<DeviceId, usize>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Poller {
+    /// Starts one worker for each connection of the site. Needs a tokio runtime.
+    pub fn start(site: &Arc<Site>, mode: Mode) -> Self {
+        let connections = connections(site);
+        let names: Vec<_> = connections.iter().map(|(link, devices)| (link.name(), devices.clone())).collect();
+        let hub = Arc::new(Hub::new(site, &names));
+        let (tasks, stop, clock) = (TaskTracker::new(), CancellationToken::new(), Clock::start());
+        let mut poller = Self { hub, workers: Vec::new(), of_device: BTreeMap::new(), tasks, stop };
+        for (place, (link, devices)) in connections.into_iter().enumerate() {
+            let (sender, commands) = mpsc::channel(MAX_WAITING_COMMANDS);
+            poller.workers.push(sender);
+            poller.of_device.extend(devices.iter().map(|device| (device.clone(), place)));
+            let (site, hub, name) = (Arc::clone(site), Arc::clone(&poller.hub), link.name());
+            let setup = Setup { site, hub, name, place, devices, mode, clock };
+            poller.tasks.spawn(keep_running(setup, link, commands, poller.stop.clone()));
+        }
+        poller.tasks.close();
+        poller
+    }
+
+    /// What is known now.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Reads every device once; ready when all are done.
+    pub async fn poll_all(&self) {
+        let mut waiting = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (done, is_done) = oneshot::channel();
+            if worker.send(Command::PollAll { done }).await.is_ok() {
+                waiting.push(is_done);
+            }
+        }
+        for is_done in waiting {
+            // A worker that stops half way has told what it knows.
+            let _ = is_done.await;
+        }
+    }
+
+    /// Asks a device now, whatever its back-off; `false` where there is no such device.
+    pub async fn probe(&self, device: &DeviceId) -> bool {
+        let Some(worker) = self.of_device.get(device).and_then(|place| self.workers.get(*place)) else { return false };
+        let (done, is_done) = oneshot::channel();
+        if worker.send(Command::Probe { device: device.clone(), done }).await.is_ok() {
+            let _ = is_done.await;
+        }
+        true
+    }
+
+    /// Stops the workers; those that do not end within `patience` are given up.
+    pub async fn stop(&self, patience: Duration) {
+        self.stop.cancel();
+        if timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("{} connections did not end within {} s", self.tasks.len(), patience.as_secs());
+        }
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The connections of a site, and the devices that share each.
+pub fn connections(site: &Site) -> Vec<(Link, Vec<DeviceId>)> {
+    let mut connections: BTreeMap<&Link, Vec<DeviceId>> = BTreeMap::new();
+    for device in site.devices.values() {
+        connections.entry(&device.link).or_default().push(device.id.clone());
+    }
+    connections.into_iter().map(|(link, devices)| (link.clone(), devices)).collect()
+}
+
+/// How a connection is to be treated: of its devices, the largest of each.
+fn options(site: &Site, devices: &[DeviceId]) -> Options {
+    let devices = || devices.iter().filter_map(|id| site.devices.get(id));
+    Options {
+        // The worker rests after connecting; a connection that was renewed while idle rests by itself.
+        pause_after_connect: devices().map(|device| device.behaviour.pause_after_connect).max().unwrap_or_default(),
+        pause_between: devices().map(|device| device.behaviour.pause_between).max().unwrap_or_default(),
+        default_deadline: devices().map(|device| device.timeout).max().unwrap_or(Options::default().default_deadline),
+        single_connection: devices().any(|device| device.behaviour.single_connection),
+        ..Options::default()
+    }
+}
+
+/// Runs a worker; one that panics, which is a bug, is started again after a while and does not end the others.
+async fn keep_running(setup: Setup, link: Link, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+    let mut backoff = Backoff::new(LONGEST_RESTART_WAIT);
+    let mut random = fastrand::Rng::new();
+    loop {
+        let bus = Connection::new(link.clone(), options(&setup.site, &setup.devices));
+        let mut worker = Worker::new(setup.clone(), bus);
+        match AssertUnwindSafe(worker.run(&mut commands, &stop)).catch_unwind().await {
+            Ok(()) => return,
+            Err(_) => {
+                let wait = backoff.fail(&mut random);
+                let seconds = wait.as_secs();
+                tracing::error!("a bug ended the polling of {}; it starts again in {seconds} s", setup.name);
+                tokio::select! {
+                    () = sleep(wait) => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+        }
+    }
+}

@@ -3,5 +3,70 @@
 //! `interface` is the plain data that travels; `client` the handle that sends it. In process it goes
 //! through a channel; a socket can carry the same data, and nobody in front can tell which.
 
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use client::Client;
+use dispatcher::Shared;
+use log::LogRing;
+
+use crate::{
+    domain::site::Site,
+    poll::{Poller, trend},
+};
+
 pub mod client;
+pub mod dispatcher;
 pub mod interface;
+pub mod log;
+
+pub use crate::poll::worker::Mode;
+
+const _: () = assert!(interface::MAX_TREND_STEPS as usize == trend::LONGEST, "a trend's limit is what is kept");
+
+/// How long a stop waits for requests that are under way; what is left then is given up.
+const STOP_PATIENCE: Duration = Duration::from_millis(4_500);
+
+/// The service of one site, in this process.
+#[derive(Debug)]
+pub struct Service {
+    shared: Arc<Shared>,
+    clients: TaskTracker,
+    /// A service that is dropped instead of stopped ends too, only without waiting.
+    _ends: DropGuard,
+}
+
+/// Starts the service of a site: from now on every device is read at its interval. Needs a tokio runtime.
+pub fn start(site: Site, log: LogRing) -> Service {
+    start_as(site, log, Mode::Continuous)
+}
+
+/// Starts the service of a site; in [`Mode::OnRequest`] it reads when a client asks, and never else.
+pub fn start_as(site: Site, log: LogRing, mode: Mode) -> Service {
+    let site = Arc::new(site);
+    let poller = Poller::start(&site, mode);
+    let stop = CancellationToken::new();
+    let shared = Shared { site, poller, log, stop: stop.clone() };
+    Service { shared: Arc::new(shared), clients: TaskTracker::new(), _ends: stop.drop_guard() }
+}
+
+impl Service {
+    /// A new client in this process.
+    pub fn client(&self) -> Client {
+        let (client, carrier) = client::pair();
+        self.clients.spawn(dispatcher::serve(Arc::clone(&self.shared), carrier));
+        client
+    }
+
+    /// Ends polling, gives connections back and says so to the clients; within five seconds, whatever devices do.
+    pub async fn stop(self) {
+        self.shared.stop.cancel();
+        self.shared.poller.stop(STOP_PATIENCE).await;
+        self.clients.close();
+        self.clients.wait().await;
+    }
+}

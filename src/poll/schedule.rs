@@ -185,6 +185,7 @@ impl Schedule {
             self.blocked_until = Some(now + self.connection.fail(&mut self.random));
             return;
         }
+        self.blocked_until = None;
         if device.health == Health::New {
             self.hold_new = outcome == Outcome::Silent;
         }
@@ -213,6 +214,12 @@ impl Schedule {
     /// Polls that came due while an earlier one of the connection was still going on.
     pub fn skipped(&self, device: usize) -> u64 {
         self.devices.get(device).map_or(0, |device| device.skipped)
+    }
+
+    /// How often in a row the device or its connection failed; a device that came back is not trusted at once.
+    pub fn tries(&self, device: usize) -> u32 {
+        let failures = self.devices.get(device).map_or(0, |device| device.backoff.failures());
+        if self.blocked_until.is_some() { self.connection.failures() } else { failures }
     }
 
     /// Until when the connection is left alone after it failed.

@@ -4,19 +4,16 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::{
-    domain::{
-        live::Trend,
-        quantity::Quantity,
-        reading::{Reading, State},
-    },
-    service::interface::MAX_TREND_STEPS,
+use crate::domain::{
+    live::Trend,
+    quantity::Quantity,
+    reading::{Reading, State},
 };
 
 /// Length of a step.
 pub const STEP: Duration = Duration::from_secs(10);
-/// Steps kept of `current_kw`: 85 minutes, and all that one request may ask for.
-pub const LONGEST: usize = MAX_TREND_STEPS as usize;
+/// Steps kept of `current_kw`, and the most that one request may ask for: 85 minutes.
+pub const LONGEST: usize = 512;
 /// Fewest steps kept of any series.
 const SHORTEST: usize = 32;
 /// Memory for all other series of a site together; many meters get shorter ones.
@@ -63,7 +60,7 @@ impl Trends {
 
     /// The last `steps` of a quantity up to `now`.
     pub fn trend(&self, quantity: &Quantity, steps: u16, now: Timestamp) -> Trend {
-        let steps = usize::from(steps.min(MAX_TREND_STEPS));
+        let steps = usize::from(steps).min(LONGEST);
         match self.series.iter().find(|(known, _)| known == quantity) {
             Some((_, ring)) => ring.trend(steps, now),
             None => trend_of(step_of(now), vec![None; steps]),

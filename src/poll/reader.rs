@@ -1,0 +1,437 @@
+//! One device: its requests, what its answers say, and what it refuses.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    learn::{Finding, Learned, Search, Step},
+    plan::{Plan, name, span},
+    schedule::Outcome,
+};
+use crate::{
+    derive,
+    device::{
+        bus::{Answer, Bus, Read},
+        registers::{self, Decoded},
+    },
+    domain::{
+        fault::{Fault, FaultKind},
+        ids::DeviceId,
+        quantity::Quantity,
+        reading::{Reading, State},
+        register::{RawType, Register},
+        site::{Device, Meter, Site},
+    },
+};
+
+/// Most extra requests of one poll that find out what a device refuses; the next poll goes on from there.
+const MAX_LEARNING_REQUESTS: u32 = 64;
+/// One of the registers that a device refused is asked for again once per this: firmware changes, and a device that
+/// was starting up refuses what it has later.
+const ASK_AGAIN_EVERY: Duration = Duration::from_secs(60);
+/// The first wait for a busy device, doubled each time; half of it is chance.
+const BUSY_WAIT: Duration = Duration::from_millis(50);
+
+/// Reads one device.
+#[derive(Debug)]
+pub struct Reader {
+    device: Device,
+    /// What is read; in a SunSpec profile placed where the model was found.
+    registers: Vec<Register>,
+    /// For each register the meters, by number, that have it.
+    targets: Vec<Vec<usize>>,
+    meters: Vec<ReadMeter>,
+    learned: Learned,
+    plan: Arc<Plan>,
+    asked_again: (Instant, usize),
+    random: fastrand::Rng,
+}
+
+/// A meter of the device, and the last that was read of each of its registers.
+#[derive(Debug)]
+struct ReadMeter {
+    meter: Meter,
+    raw: BTreeMap<Quantity, Reading>,
+}
+
+/// How a poll or a probe went.
+#[derive(Debug)]
+pub struct Report {
+    /// For the schedule.
+    pub outcome: Outcome,
+    /// Requests sent.
+    pub requests: u32,
+    /// What went wrong, in order.
+    pub faults: Vec<Fault>,
+    /// Whether anything new was learned.
+    pub learned: bool,
+    /// Registers that could not be read although the device answered.
+    troubles: BTreeMap<usize, Fault>,
+    answers: u32,
+    waited: Duration,
+    done: Vec<bool>,
+}
+
+impl Report {
+    fn new(registers: usize) -> Self {
+        Self {
+            outcome: Outcome::Silent,
+            requests: 0,
+            faults: Vec::new(),
+            learned: false,
+            troubles: BTreeMap::new(),
+            answers: 0,
+            waited: Duration::ZERO,
+            done: vec![false; registers],
+        }
+    }
+
+    /// The report of a poll for which there was no connection.
+    pub fn unreachable(fault: Fault) -> Self {
+        Self { outcome: Outcome::Unreachable, faults: vec![fault], ..Self::new(0) }
+    }
+
+    /// Whether the device answered anything at all.
+    pub fn is_answered(&self) -> bool {
+        self.answers > 0
+    }
+}
+
+/// A meter after a poll.
+#[derive(Debug)]
+pub struct MeterResult {
+    /// Its readings: new ones, and those that were read before.
+    pub readings: BTreeMap<Quantity, Reading>,
+    /// What is wrong with it although its device answered.
+    pub fault: Option<Fault>,
+}
+
+impl Reader {
+    /// A reader of a site's device; `None` where there is nothing to read.
+    pub fn new(site: &Site, id: &DeviceId) -> Option<Self> {
+        let device = site.devices.get(id)?.clone();
+        let meters: Vec<ReadMeter> = site
+            .meters
+            .values()
+            .filter(|meter| meter.device.as_ref() == Some(id))
+            .map(|meter| ReadMeter { meter: meter.clone(), raw: BTreeMap::new() })
+            .collect();
+        let mut registers: Vec<Register> = Vec::new();
+        let own = meters.iter().flat_map(|meter| meter.meter.registers.iter());
+        for register in own.chain(device.registers.iter()) {
+            if !matches!(register.raw_type, RawType::Text(_)) && !registers.contains(register) {
+                registers.push(register.clone());
+            }
+        }
+        let has = |meter: &ReadMeter, register| meter.meter.registers.contains(register);
+        let targets = registers
+            .iter()
+            .map(|register| (0..meters.len()).filter(|meter| has(&meters[*meter], register)).collect())
+            .collect();
+        let learned = Learned::default();
+        let plan = Arc::new(learned.plan(&registers, &device.behaviour));
+        let asked_again = (Instant::now(), 0);
+        let random = fastrand::Rng::new();
+        let reader = Self { device, registers, targets, meters, learned, plan, asked_again, random };
+        (!reader.registers.is_empty()).then_some(reader)
+    }
+
+    /// The device as configured.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Requests of one poll, as planned now.
+    pub fn requests_per_poll(&self) -> u32 {
+        u32::try_from(self.plan.blocks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What was learned about the device, in words.
+    pub fn notes(&self) -> Vec<String> {
+        self.learned.notes()
+    }
+
+    /// Reads everything once over a connection that stands. A request that fails ends the poll, unless the device
+    /// itself refused it: then the rest is read, and what is refused is found out.
+    pub async fn poll(&mut self, bus: &mut impl Bus) -> Report {
+        let mut report = Report::new(self.registers.len());
+        let ended = self.read_all(bus, &mut report).await;
+        self.conclude(report, ended)
+    }
+
+    /// Asks one thing, to see whether the device is back.
+    pub async fn probe(&mut self, bus: &mut impl Bus, deadline: Duration) -> Report {
+        let mut report = Report::new(self.registers.len());
+        let read = self.plan.blocks.first().map(|block| block.read);
+        let read = read.or_else(|| self.registers.first().and_then(|register| alone(register).ok()));
+        let ended = match read {
+            Some(read) => self.ask_once(bus, read, deadline, &mut report).await.err(),
+            None => None,
+        };
+        self.conclude(report, ended.filter(|fault| !fault.kind.is_answer()))
+    }
+
+    /// Each meter of the device, in order of id, as it is after this poll.
+    pub fn results(&self, report: &Report) -> Vec<MeterResult> {
+        self.meters.iter().enumerate().map(|(place, meter)| self.result(place, meter, report)).collect()
+    }
+
+    /// The first of the registers that could not be read, and how many there are.
+    pub fn trouble(&self, report: &Report) -> Option<Fault> {
+        in_words(report.troubles.values())
+    }
+
+    fn conclude(&self, mut report: Report, ended: Option<Fault>) -> Report {
+        report.outcome = match &ended {
+            None => Outcome::Answered(report.waited / report.answers.max(1)),
+            Some(fault) if fault.kind == FaultKind::Busy => Outcome::Answered(report.waited / report.answers.max(1)),
+            Some(fault) if fault.kind.is_of_connection() => Outcome::Unreachable,
+            Some(_) => Outcome::Silent,
+        };
+        let is_whole = ended.is_none();
+        report.faults.extend(ended);
+        if is_whole || report.is_answered() {
+            let known =
+                self.learned.missing().iter().chain(self.plan.unreadable.iter().map(|(index, fault)| (index, fault)));
+            for (index, fault) in known {
+                report.troubles.entry(*index).or_insert_with(|| self.of_profile(fault));
+            }
+        }
+        report
+    }
+
+    /// Reads block by block; the fault that ended it early, if any.
+    async fn read_all(&mut self, bus: &mut impl Bus, report: &mut Report) -> Option<Fault> {
+        let started = Instant::now();
+        let mut learning = MAX_LEARNING_REQUESTS;
+        loop {
+            let plan = Arc::clone(&self.plan);
+            let mut learned = false;
+            for block in &plan.blocks {
+                let is_done = |index: &usize| report.done.get(*index).is_none_or(|done| *done);
+                if block.registers.iter().all(is_done) {
+                    continue;
+                }
+                let fault = match self.ask(bus, block.read, started, report).await {
+                    Ok((answer, at)) => {
+                        self.store(block.read, &block.registers, &answer, at, report);
+                        continue;
+                    }
+                    Err(fault) => fault,
+                };
+                let is_refusal = matches!(fault.kind, FaultKind::IllegalAddress | FaultKind::IllegalValue);
+                if is_refusal && learning > 0 {
+                    match self.find_out(bus, &block.registers, &fault, &mut learning, report).await {
+                        Ok(found) => learned |= found,
+                        Err(fault) => return Some(fault),
+                    }
+                    if learned {
+                        break;
+                    }
+                }
+                if !fault.kind.is_answer() || fault.kind == FaultKind::Busy {
+                    return Some(fault);
+                }
+                for index in &block.registers {
+                    let what = self.registers.get(*index).map(name).unwrap_or_default();
+                    report.troubles.insert(*index, self.of_profile(&Fault::new(fault.kind, what)));
+                }
+                report.faults.push(fault);
+            }
+            if !learned {
+                return self.ask_again(bus, report).await;
+            }
+        }
+    }
+
+    /// Finds out why a request for these registers was refused; whether that changed the plan.
+    async fn find_out(
+        &mut self,
+        bus: &mut impl Bus,
+        indices: &[usize],
+        fault: &Fault,
+        budget: &mut u32,
+        report: &mut Report,
+    ) -> Result<bool, Fault> {
+        let mut search = Search::new(&self.registers, indices);
+        loop {
+            let finding = match search.step() {
+                Some(Step::Found(finding)) => Some(finding),
+                Some(Step::Ask(_)) if *budget == 0 => return Ok(false),
+                Some(Step::Ask(read)) => {
+                    *budget -= 1;
+                    match self.ask_once(bus, read, self.device.timeout, report).await {
+                        Ok(_) => search.answered(true),
+                        Err(fault) if fault.kind.is_answer() => search.answered(false),
+                        Err(fault) => return Err(fault),
+                    }
+                }
+                None => return Ok(false),
+            };
+            if let Some(finding) = finding {
+                *budget = budget.saturating_sub(1);
+                self.learn(finding, fault, report);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn learn(&mut self, finding: Finding, fault: &Fault, report: &mut Report) {
+        self.learned.learn(finding, &self.registers, fault);
+        if let (Finding::Missing(index), Some(refused)) = (finding, self.learned.missing().values().next_back()) {
+            let refused = self.learned.missing().get(&index).unwrap_or(refused);
+            report.faults.push(self.of_profile(refused));
+        }
+        self.replan();
+        report.learned = true;
+    }
+
+    fn replan(&mut self) {
+        self.plan = Arc::new(self.learned.plan(&self.registers, &self.device.behaviour));
+    }
+
+    /// Asks once in a while, or where nothing else is left to ask, for one of the registers that were refused.
+    async fn ask_again(&mut self, bus: &mut impl Bus, report: &mut Report) -> Option<Fault> {
+        let (last, after) = self.asked_again;
+        if !self.plan.blocks.is_empty() && last.elapsed() < ASK_AGAIN_EVERY {
+            return None;
+        }
+        let missing = self.learned.missing();
+        let index = *missing.range(after + 1..).next().or_else(|| missing.iter().next())?.0;
+        self.asked_again = (Instant::now(), index);
+        if report.faults.iter().any(|fault| fault.kind.is_answer()) && report.learned {
+            return None;
+        }
+        let read = alone(self.registers.get(index)?).ok()?;
+        match self.ask_once(bus, read, self.device.timeout, report).await {
+            Ok((answer, at)) => {
+                self.learned.found(index);
+                self.replan();
+                report.learned = true;
+                self.store(read, &[index], &answer, at, report);
+                None
+            }
+            Err(fault) if fault.kind.is_answer() => None,
+            Err(fault) => Some(fault),
+        }
+    }
+
+    /// Asks, and again a few times where the device is busy and the interval allows.
+    async fn ask(
+        &mut self,
+        bus: &mut impl Bus,
+        read: Read,
+        started: Instant,
+        report: &mut Report,
+    ) -> Result<(Answer, Timestamp), Fault> {
+        let mut wait = BUSY_WAIT;
+        for _ in 0..self.device.behaviour.busy_retries {
+            match self.ask_once(bus, read, self.device.timeout, report).await {
+                Err(fault) if fault.kind == FaultKind::Busy => {
+                    let pause = wait.mul_f64(0.5 + 0.5 * self.random.f64());
+                    if started.elapsed() + pause >= self.device.every {
+                        return Err(fault);
+                    }
+                    report.faults.push(fault);
+                    sleep(pause).await;
+                    wait *= 2;
+                }
+                other => return other,
+            }
+        }
+        self.ask_once(bus, read, self.device.timeout, report).await
+    }
+
+    async fn ask_once(
+        &self,
+        bus: &mut impl Bus,
+        read: Read,
+        deadline: Duration,
+        report: &mut Report,
+    ) -> Result<(Answer, Timestamp), Fault> {
+        let asked = Instant::now();
+        let result = bus.transact(self.device.unit, read, deadline).await;
+        report.requests += 1;
+        if result.as_ref().err().is_none_or(|fault| fault.kind.is_answer()) {
+            report.answers += 1;
+            report.waited += asked.elapsed();
+        }
+        result.map(|answer| (answer, Timestamp::now()))
+    }
+
+    fn store(&mut self, read: Read, indices: &[usize], answer: &Answer, at: Timestamp, report: &mut Report) {
+        for index in indices {
+            let (Some(register), Some(targets)) = (self.registers.get(*index), self.targets.get(*index)) else {
+                continue;
+            };
+            if let Some(done) = report.done.get_mut(*index) {
+                *done = true;
+            }
+            let reading = reading(register, read, answer, at);
+            for target in targets {
+                let Some(meter) = self.meters.get_mut(*target) else { continue };
+                match meter.raw.get_mut(&register.quantity) {
+                    Some(known) => *known = reading,
+                    None => drop(meter.raw.insert(register.quantity.clone(), reading)),
+                }
+            }
+        }
+    }
+
+    fn result(&self, place: usize, meter: &ReadMeter, report: &Report) -> MeterResult {
+        let readings = derive::meter_readings(&meter.meter, &meter.raw);
+        let is_own = |index: &usize| self.targets.get(*index).is_some_and(|targets| targets.contains(&place));
+        let troubles = report.troubles.iter().filter(|(index, _)| is_own(index)).map(|(_, fault)| fault);
+        let contradicts = |(quantity, reading): (&Quantity, &Reading)| {
+            reading.state == State::Bad && meter.raw.get(quantity).is_some_and(|raw| raw.state == State::Good)
+        };
+        let implausible =
+            || readings.iter().any(contradicts).then(|| derive::implausibility(&meter.meter, &meter.raw)).flatten();
+        MeterResult { fault: in_words(troubles).or_else(implausible), readings }
+    }
+
+    fn of_profile(&self, fault: &Fault) -> Fault {
+        match &self.device.profile {
+            Some(profile) => Fault::new(fault.kind, format!("{} (profile {profile})", fault.detail)),
+            None => fault.clone(),
+        }
+    }
+}
+
+/// The request for one register and its scale.
+fn alone(register: &Register) -> Result<Read, Fault> {
+    let range = span(register)?;
+    let count = (range.last - range.first).saturating_add(1);
+    Ok(Read { function: range.function, address: range.first, count })
+}
+
+fn reading(register: &Register, read: Read, answer: &Answer, at: Timestamp) -> Reading {
+    let unit = register.reading_unit();
+    let start = usize::from(register.address.saturating_sub(read.address));
+    let decoded = match answer {
+        Answer::Bits(bits) => bits.get(start).map(|bit| registers::decode_bit(register, *bit)),
+        Answer::Registers(words) => {
+            let scale = register.scale_register.map(|scale| usize::from(scale.saturating_sub(read.address)));
+            let scale = scale.and_then(|scale| words.get(scale)).copied();
+            words
+                .get(start..start + usize::from(register.raw_type.length()))
+                .map(|words| registers::decode(register, words, scale))
+        }
+    };
+    match decoded {
+        Some(Decoded::Value(value)) => Reading::good(value, unit, at),
+        _ => Reading::bad(unit, at),
+    }
+}
+
+/// The first fault, and how many more there are.
+fn in_words<'faults>(faults: impl Iterator<Item = &'faults Fault>) -> Option<Fault> {
+    let mut faults = faults.peekable();
+    let first = faults.next()?.clone();
+    match faults.count() {
+        0 => Some(first),
+        more => Some(Fault::new(first.kind, format!("{} and {more} more", first.detail))),
+    }
+}

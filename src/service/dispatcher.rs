@@ -1,0 +1,159 @@
+//! Serves one client: answers what it asks, and tells it what changed once it subscribed.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    client::{Call, Carrier, MAX_PENDING_REQUESTS},
+    interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
+    log::{LogRing, MAX_LINES},
+};
+use crate::{domain::site::Site, poll::Poller};
+
+/// A client hears of changes no more often: faster than anybody reads, and a thousand polls make one event.
+pub const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// What requests are answered from.
+#[derive(Debug)]
+pub struct Shared {
+    /// The site.
+    pub site: Arc<Site>,
+    /// Who reads it.
+    pub poller: Poller,
+    /// The log.
+    pub log: LogRing,
+    /// Ends all clients.
+    pub stop: CancellationToken,
+}
+
+/// Serves a client until it has gone, or the service stops.
+pub async fn serve(shared: Arc<Shared>, carrier: Carrier) {
+    let Carrier { mut calls, events } = carrier;
+    let under_way = Arc::new(Semaphore::new(MAX_PENDING_REQUESTS));
+    let gone = shared.stop.child_token();
+    let _ends_teller = gone.clone().drop_guard();
+    let mut is_subscribed = false;
+    loop {
+        let call = tokio::select! {
+            call = calls.recv() => call,
+            () = shared.stop.cancelled() => None,
+        };
+        let Some(Call { request, answer }) = call else { break };
+        if request == Request::Subscribe && !std::mem::replace(&mut is_subscribed, true) {
+            tokio::spawn(tell(Arc::clone(&shared), events.clone(), gone.clone()));
+        }
+        let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else { break };
+        let (shared, gone) = (Arc::clone(&shared), gone.clone());
+        tokio::spawn(async move {
+            // Whoever does not wait any more does not need the answer.
+            if let Some(response) = unless(&gone, respond(&shared, request)).await {
+                let _ = answer.send(response);
+            }
+            drop(permit);
+        });
+    }
+    if shared.stop.is_cancelled() {
+        // A client that reads nothing learns it from the channel's end.
+        let _ = events.try_send(Event::Stopping);
+    }
+}
+
+async fn unless<T>(gone: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = gone.cancelled() => None,
+    }
+}
+
+async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceError> {
+    match request {
+        Request::Hello { version } if version == INTERFACE_VERSION => Ok(Response::Hello {
+            version: INTERFACE_VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            in_process: true,
+        }),
+        Request::Hello { version } => Err(error(
+            ErrorKind::Invalid,
+            format!("This client speaks version {version} of the interface, the service {INTERFACE_VERSION}."),
+            Some("Use the same version of meterdeck for both."),
+        )),
+        Request::Site => Ok(Response::Site { site: Arc::clone(&shared.site) }),
+        Request::Snapshot => Ok(Response::Snapshot { snapshot: Box::new(shared.poller.hub().snapshot()) }),
+        Request::Subscribe => Ok(Response::Subscribed),
+        Request::PollOnce => {
+            shared.poller.poll_all().await;
+            Ok(Response::Polled { meters: shared.poller.hub().snapshot().meters })
+        }
+        Request::Probe { device } => {
+            let is_known = shared.poller.probe(&device).await;
+            let live = shared.poller.hub().device(&device).filter(|_| is_known);
+            let live = live.ok_or_else(|| not_found(format!("There is no device `{device}`.")))?;
+            Ok(Response::Probed { device: Box::new(live) })
+        }
+        Request::Trend { meter, quantity, steps } => {
+            if !(1..=MAX_TREND_STEPS).contains(&steps) {
+                let message = format!("A trend has 1 to {MAX_TREND_STEPS} steps, not {steps}.");
+                return Err(error(ErrorKind::Invalid, message, None));
+            }
+            let trend = shared.poller.hub().trend(&meter, &quantity, steps, Timestamp::now());
+            Ok(Response::Trend { trend: trend.ok_or_else(|| not_found(format!("There is no meter `{meter}`.")))? })
+        }
+        Request::Log { after } => Ok(Response::Log { lines: shared.log.after(after, MAX_LINES) }),
+    }
+}
+
+/// Tells a client what changed: at first everything, then only what is new since the last event, as fast as it takes
+/// it and no faster than [`TELL_EVERY`].
+async fn tell(shared: Arc<Shared>, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
+    let hub = Arc::clone(shared.poller.hub());
+    let (mut changed, mut logged) = (hub.subscribe(), shared.log.subscribe());
+    let (mut version, mut line) = (0, shared.log.last());
+    loop {
+        let told = Instant::now();
+        // A place first, then the content: a slow client gets what is true when it takes it.
+        let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
+        changed.borrow_and_update();
+        let changes = hub.changes_since(version);
+        if !changes.is_empty() {
+            version = changes.version;
+            let snapshot = changes.snapshot;
+            place.send(Event::Changed {
+                meters: snapshot.meters,
+                devices: snapshot.devices,
+                connections: snapshot.connections,
+            });
+        } else {
+            drop(place);
+        }
+        logged.borrow_and_update();
+        for new in shared.log.after(line, MAX_LINES) {
+            line = new.sequence;
+            let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
+            place.send(Event::Log { line: new });
+        }
+        let something = async {
+            sleep_until(told + TELL_EVERY).await;
+            tokio::select! {
+                result = changed.changed() => result.is_ok(),
+                result = logged.changed() => result.is_ok(),
+            }
+        };
+        if unless(&gone, something).await != Some(true) {
+            return;
+        }
+    }
+}
+
+fn not_found(message: String) -> ServiceError {
+    error(ErrorKind::NotFound, message, None)
+}
+
+fn error(kind: ErrorKind, message: String, hint: Option<&str>) -> ServiceError {
+    ServiceError { kind, message, hint: hint.map(str::to_owned) }
+}
