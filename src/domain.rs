@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod cost;
 pub mod counter;
 pub mod fault;
+pub mod formula;
 pub mod ids;
 pub mod interval;
 pub mod live;

@@ -234,11 +234,6 @@ impl Sink {
         }
     }
 
-    /// Whether anything so far keeps the file from being used.
-    pub(super) fn has_errors(&self) -> bool {
-        self.found.borrow().iter().any(|problem| problem.severity == Severity::Error)
-    }
-
     /// `value` with the warnings, or all problems, in the order of `files` and then of lines.
     pub(super) fn finish<T>(self, files: &[String], value: Option<T>) -> Result<(T, Vec<Problem>), Problems> {
         let mut found = self.found.into_inner();

@@ -206,10 +206,7 @@ fn invalid(fields: &Fields<'_>, raw_type: RawType) -> Option<Vec<u64>> {
 
 /// What a register's keys must be together.
 fn check(fields: &Fields<'_>, register: &Register) {
-    if register.end() > 0x1_0000 {
-        let message = format!("{} registers from {} go past 65535", register.raw_type.length(), register.address);
-        fields.error("address", message, "write the zero-based protocol address of the first register");
-    }
+    check_end(fields, register);
     let is_text = matches!(register.raw_type, RawType::Text(_));
     if is_text && !matches!(register.quantity, Quantity::Extra(_)) {
         let message = format!("`{}` is a number and cannot be text", register.quantity);
@@ -217,5 +214,13 @@ fn check(fields: &Fields<'_>, register: &Register) {
     }
     if fields.has("scale_register") && (register.function.is_bits() || is_text) {
         fields.error("scale_register", "only numbers have a `scale_register`", "leave it out");
+    }
+}
+
+/// Records a register that ends past the last address.
+pub(super) fn check_end(fields: &Fields<'_>, register: &Register) {
+    if register.end() > 0x1_0000 {
+        let message = format!("{} registers from {} go past 65535", register.raw_type.length(), register.address);
+        fields.error("address", message, "write the zero-based protocol address of the first register");
     }
 }

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::choice::Words;
 
+pub(super) mod device;
 pub(super) mod json;
+pub(super) mod meter;
 pub(super) mod register;
+pub(super) mod site;
 
 /// A table of the file.
 #[derive(Debug)]
@@ -73,6 +76,16 @@ pub(super) enum Kind {
     Registers,
     /// Values by any name.
     Free,
+}
+
+/// A time span for a table of keys.
+pub(super) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A time span for a table of keys.
+pub(super) const fn milliseconds(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
 }
 
 /// A key that may be absent.

@@ -3,7 +3,7 @@
 use super::{
     super::choice::words,
     Key,
-    Kind::{Choice, Integer, Number, RawValues, Reference, Registers, Switch, Text},
+    Kind::{Choice, Integer, Number, RawValues, Registers, Switch, Text},
     Table, optional, required,
 };
 use crate::domain::{
@@ -162,8 +162,3 @@ pub(in super::super) const PROFILE: Table = Table {
         optional("registers", Registers, "The values, by quantity."),
     ],
 };
-
-/// Used where a table names a profile.
-pub(in super::super) const fn profile_reference() -> super::Kind {
-    Reference("profile")
-}
