@@ -80,7 +80,7 @@ pub enum TuiError {
         error: io::Error,
     },
     /// The key file is wrong.
-    #[error("{path} is wrong:{}", problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    #[error("{path} is wrong:\n{}", problems.iter().map(KeymapProblem::to_string).collect::<Vec<_>>().join("\n"))]
     Keymap {
         /// Which file.
         path: PathBuf,
@@ -153,8 +153,8 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
     let notices = signals::listen().map_err(TuiError::Terminal)?;
     let guard = terminal::take().map_err(TuiError::Terminal)?;
     let tty = terminal::ProcessTty::default();
-    let size = tty.size().map_err(TuiError::Terminal)?;
-    let mut model = Model::new(site, Arc::new(keymap), settings.options.clone(), size, Timestamp::now());
+    let area = tty.size().map_err(TuiError::Terminal)?;
+    let mut model = Model::new(site, Arc::new(keymap), settings.options.clone(), area, Timestamp::now());
     restore_session(&mut model, &settings);
     let mut world = run::World {
         tty,

@@ -13,7 +13,8 @@ use crate::domain::{
     ids::{DeviceId, MeterId},
     live::{MeterLive, Snapshot, Trend},
     quantity::Quantity,
-    site::{Level, PlaceKey, Site},
+    site::{Level, Meter, PlaceKey, Site},
+    standing::{self, Standing},
 };
 
 pub mod list;
@@ -226,7 +227,7 @@ pub struct Options {
 
 impl Model {
     /// A model of this site with nothing known yet, on the Live screen.
-    pub fn new(site: Arc<Site>, keymap: Arc<Keymap>, options: Options, size: Size, now: Timestamp) -> Self {
+    pub fn new(site: Arc<Site>, keymap: Arc<Keymap>, options: Options, terminal: Size, now: Timestamp) -> Self {
         let unfolded = |key: &&PlaceKey| matches!(key.level, Level::Building | Level::Floor);
         Self {
             time_zone: TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC),
@@ -235,7 +236,7 @@ impl Model {
             live: Snapshot::default(),
             frozen: None,
             now,
-            size,
+            size: terminal,
             service: ServiceState::default(),
             screen: Screen::Live,
             back: Vec::new(),
@@ -265,6 +266,11 @@ impl Model {
     /// A meter as shown, where anything is known of it.
     pub fn meter(&self, id: &MeterId) -> Option<&MeterLive> {
         self.shown().meters.get(id)
+    }
+
+    /// How a meter stands in what is shown.
+    pub fn standing(&self, meter: &Meter) -> Standing {
+        standing::standing(&self.site, meter, self.meter(&meter.id), self.now)
     }
 
     /// How much fits.

@@ -24,6 +24,8 @@ use super::backend::Tty;
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether it sends mouse events.
 static MOUSE: AtomicBool = AtomicBool::new(false);
+/// The panic hook is set once.
+static HOOK: Once = Once::new();
 /// Told when any thread panics.
 static PANICKED: Notify = Notify::const_new();
 
@@ -45,7 +47,6 @@ pub fn take() -> io::Result<Guard> {
     if !io::stdout().is_terminal() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is no terminal"));
     }
-    static HOOK: Once = Once::new();
     HOOK.call_once(restore_on_panic);
     enter()?;
     Ok(Guard(()))

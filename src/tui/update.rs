@@ -17,9 +17,6 @@ pub mod service;
 pub mod table;
 pub mod trends;
 
-#[cfg(test)]
-mod tests;
-
 /// Takes a message over into the model, as of `now`.
 pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Effect> {
     model.now = now;

@@ -32,7 +32,9 @@ impl LogPane {
         let mut all: Vec<LogLine> = lines.into_iter().filter(|line| !known.contains(&line.sequence)).collect();
         all.extend(newer);
         all.sort_by_key(|line| line.sequence);
-        all.into_iter().for_each(|line| self.push_own(line));
+        for line in all {
+            self.push_own(line);
+        }
     }
 
     /// Adds a line of this terminal's own, with the sequence number of the line before it.

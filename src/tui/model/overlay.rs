@@ -2,6 +2,7 @@
 
 use tui_input::Input;
 
+use super::Model;
 use crate::{
     domain::{
         ids::{DeviceId, MeterId},
@@ -57,4 +58,42 @@ pub enum PaletteItem {
     Meter(MeterId),
     /// Goes to it among the devices.
     Device(DeviceId),
+}
+
+impl PaletteItem {
+    /// What an item of the palette is called, and what it is.
+    pub fn text(&self, model: &Model) -> (String, String) {
+        match self {
+            Self::Action(action) => (action.name().to_owned(), action.line().to_owned()),
+            Self::Place(key) => {
+                let name = |key| model.site.places.get(key).map_or("", |place| place.name.as_str());
+                let mut path: Vec<_> = model.site.path(key).skip(1).map(name).collect();
+                path.reverse();
+                (name(key).to_owned(), [vec![key.level.title()], path].concat().join(" / "))
+            }
+            Self::Meter(id) => {
+                let meter = model.site.meters.get(id);
+                let name = meter.map_or_else(|| id.to_string(), |meter| meter.name.clone());
+                let more = meter.and_then(|meter| meter.meter_name.as_deref()).unwrap_or_default();
+                (name, format!("meter {id} {more}").trim_end().to_owned())
+            }
+            Self::Device(id) => {
+                let link = model.site.devices.get(id).map(|device| device.link.name()).unwrap_or_default();
+                (id.to_string(), format!("device {link}"))
+            }
+        }
+    }
+}
+
+/// The rows of help on this screen: actions whose keys or line hold what was typed.
+pub fn help_rows(model: &Model, filter: &str) -> Vec<Action> {
+    let filter = filter.to_lowercase();
+    let finds = |action: &Action| {
+        let keys = model.keymap.keys(*action);
+        filter.is_empty()
+            || keys.iter().any(|key| key.to_string().to_lowercase() == filter)
+            || format!("{} {}", action.name(), action.line()).to_lowercase().contains(&filter)
+    };
+    let offered = |action: &Action| action.is_offered(&model.screen, model.options.read_only);
+    Action::ALL.iter().copied().filter(offered).filter(finds).collect()
 }

@@ -194,9 +194,8 @@ pub fn arrow(model: &mut Model, action: Action) {
     match (action, &model.screen) {
         (Action::Up, _) => move_by(model, -across),
         (Action::Down, Screen::Live) => move_down_live(model, columns),
-        (Action::Down, _) => move_by(model, 1),
+        (Action::Down, _) | (Action::Right, Screen::Live) => move_by(model, 1),
         (Action::Left, Screen::Live) => move_by(model, -1),
-        (Action::Right, Screen::Live) => move_by(model, 1),
         (Action::Left, Screen::Site) => fold_or_leave(model),
         (Action::Right, Screen::Site) => unfold_or_enter(model),
         _ => {}

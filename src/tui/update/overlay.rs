@@ -10,7 +10,10 @@ use crate::{
         actions::Action,
         key::Key,
         message::Effect,
-        model::{Model, Overlay, PaletteItem, overlay::MAX_PALETTE_MATCHES},
+        model::{
+            Model, Overlay, PaletteItem,
+            overlay::{MAX_PALETTE_MATCHES, help_rows},
+        },
         search::{MAX_QUERY_LENGTH, Search},
         update::{act, navigate},
     },
@@ -38,42 +41,6 @@ pub fn open_filter(model: &mut Model) {
 pub fn open_palette(model: &mut Model) {
     let matches = palette_matches(model, "");
     open(model, Overlay::Palette { input: Input::default(), matches, selected: 0 });
-}
-
-/// The rows of help on this screen: actions whose keys or line hold what was typed.
-pub fn help_rows(model: &Model, filter: &str) -> Vec<Action> {
-    let filter = filter.to_lowercase();
-    let finds = |action: &Action| {
-        let keys = model.keymap.keys(*action);
-        filter.is_empty()
-            || keys.iter().any(|key| key.to_string().to_lowercase() == filter)
-            || format!("{} {}", action.name(), action.line()).to_lowercase().contains(&filter)
-    };
-    let offered = |action: &Action| action.is_offered(&model.screen, model.options.read_only);
-    Action::ALL.iter().copied().filter(offered).filter(finds).collect()
-}
-
-/// What an item of the palette is called, and what it is.
-pub fn palette_text(model: &Model, item: &PaletteItem) -> (String, String) {
-    match item {
-        PaletteItem::Action(action) => (action.name().to_owned(), action.line().to_owned()),
-        PaletteItem::Place(key) => {
-            let name = |key| model.site.places.get(key).map_or("", |place| place.name.as_str());
-            let mut path: Vec<_> = model.site.path(key).skip(1).map(name).collect();
-            path.reverse();
-            (name(key).to_owned(), [vec![key.level.title()], path].concat().join(" / "))
-        }
-        PaletteItem::Meter(id) => {
-            let meter = model.site.meters.get(id);
-            let name = meter.map_or_else(|| id.to_string(), |meter| meter.name.clone());
-            let more = meter.and_then(|meter| meter.meter_name.as_deref()).unwrap_or_default();
-            (name, format!("meter {id} {more}").trim_end().to_owned())
-        }
-        PaletteItem::Device(id) => {
-            let link = model.site.devices.get(id).map(|device| device.link.name()).unwrap_or_default();
-            (id.to_string(), format!("device {link}"))
-        }
-    }
 }
 
 /// A key while something lies over the screen; `None` where the key means what it means on the screen.
@@ -229,7 +196,7 @@ fn palette_matches(model: &Model, query: &str) -> Vec<PaletteItem> {
     let mut search = Search::new(query);
     let mut found: Vec<(u32, PaletteItem)> = items
         .filter_map(|item| {
-            let (name, more) = palette_text(model, &item);
+            let (name, more) = item.text(model);
             Some((search.score(&format!("{name} {more}"))?, item))
         })
         .collect();

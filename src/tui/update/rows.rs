@@ -72,7 +72,7 @@ fn overview_rows(model: &Model) -> Vec<OverviewRow> {
         .site
         .meters
         .values()
-        .map(|meter| (meter_standing(model, meter), &meter.id))
+        .map(|meter| (model.standing(meter), &meter.id))
         .filter(|(standing, _)| standing.is_trouble())
         .collect();
     trouble.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.cmp(right.1)));
@@ -89,7 +89,7 @@ fn meter_rows(model: &Model) -> Vec<MeterId> {
         Sort::Load => {
             meters.sort_by_cached_key(|meter| Descending(load(model, meter)));
         }
-        Sort::Trouble => meters.sort_by_key(|meter| std::cmp::Reverse(meter_standing(model, meter))),
+        Sort::Trouble => meters.sort_by_key(|meter| std::cmp::Reverse(model.standing(meter))),
         Sort::Age => meters.sort_by_key(|meter| answered_at(model, meter)),
     }
     meters.into_iter().map(|meter| meter.id.clone()).collect()
@@ -126,15 +126,10 @@ fn load(model: &Model, meter: &Meter) -> (Option<f64>, Option<f64>) {
 
 /// When the meter's device last answered; what is never read sorts last, what never answered first.
 fn answered_at(model: &Model, meter: &Meter) -> Timestamp {
-    if meter_standing(model, meter) == standing::Standing::NotRead {
+    if model.standing(meter) == standing::Standing::NotRead {
         return Timestamp::MAX;
     }
     model.meter(&meter.id).and_then(|live| live.at).unwrap_or(Timestamp::MIN)
-}
-
-/// How a meter stands in what is shown.
-pub fn meter_standing(model: &Model, meter: &Meter) -> standing::Standing {
-    standing::standing(&model.site, meter, model.meter(&meter.id), model.now)
 }
 
 fn meter_details(model: &Model, meter: &Meter) -> String {
@@ -144,7 +139,7 @@ fn meter_details(model: &Model, meter: &Meter) -> String {
         &meter.name,
         meter.meter_name.as_deref().unwrap_or_default(),
         meter.meter_point.title(),
-        meter_standing(model, meter).word(),
+        model.standing(meter).word(),
         &place_names(&model.site, meter.place.as_ref()),
         meter.device.as_ref().map_or("", |id| id.as_str()),
         &device.map(|device| device.link.name()).unwrap_or_default(),

@@ -15,7 +15,6 @@ use crate::{
     tui::{
         message::Effect,
         model::{DeviceRow, Model, Notice, OverviewRow, Screen, TreeNode},
-        update::rows::meter_standing,
     },
 };
 
@@ -126,13 +125,11 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
         Screen::Meter(_) => model.quantities.selected,
         Screen::Devices => model.devices.selected,
     };
-    match table(model).line(selected) {
-        Some(line) => vec![Effect::Copy(line)],
-        None => {
-            model.notice = Some(Notice { text: "There is nothing to copy.".to_owned(), is_error: false });
-            Vec::new()
-        }
+    if let Some(line) = table(model).line(selected) {
+        return vec![Effect::Copy(line)];
     }
+    model.notice = Some(Notice { text: "There is nothing to copy.".to_owned(), is_error: false });
+    Vec::new()
 }
 
 /// The table that is shown.
@@ -167,7 +164,7 @@ fn overview_table(model: &Model) -> Table {
         }
         OverviewRow::Errors => vec![Cell::text("errors not seen"), count(model.log.unseen_errors), Cell::Empty],
         OverviewRow::Trouble(id) => match model.site.meters.get(id) {
-            Some(meter) => vec![Cell::text(&*meter.name), Cell::Empty, Cell::text(meter_standing(model, meter).word())],
+            Some(meter) => vec![Cell::text(&*meter.name), Cell::Empty, Cell::text(model.standing(meter).word())],
             None => vec![Cell::text(id.as_str()), Cell::Empty, Cell::Empty],
         },
     };
@@ -197,7 +194,7 @@ fn meter_row(model: &Model, meter: &Meter) -> Vec<Cell> {
     let mut row = vec![
         Cell::text(meter.id.as_str()),
         Cell::text(&*meter.name),
-        Cell::text(meter_standing(model, meter).word()),
+        Cell::text(model.standing(meter).word()),
         Cell::time(live.and_then(|live| live.at)),
     ];
     row.extend(QUANTITIES.iter().map(|quantity| Cell::number(live.and_then(|live| live.value(quantity)))));
@@ -231,7 +228,7 @@ fn site_table(model: &Model) -> Table {
                 value(Quantity::CurrentKw),
                 Cell::Empty,
                 value(Quantity::LoadPercent),
-                Cell::text(meter.map_or("", |meter| meter_standing(model, meter).word())),
+                Cell::text(meter.map_or("", |meter| model.standing(meter).word())),
             ]
         }
     };

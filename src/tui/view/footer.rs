@@ -70,7 +70,7 @@ fn hints(model: &Model, theme: &Theme, width: usize) -> Line<'static> {
     let spans = shown.into_iter().flat_map(|(key, text)| {
         [Span::raw(" "), Span::styled(key, theme.key), Span::styled(format!(" {text} "), theme.dim)]
     });
-    Line::from_iter(spans)
+    spans.collect()
 }
 
 /// Keys and words, as the keymap has them now.

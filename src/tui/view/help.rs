@@ -8,7 +8,12 @@ use ratatui::{
 use tui_input::Input;
 
 use super::{centred, footer, framed};
-use crate::tui::{actions::Action, format, model::Model, theme::Theme, update::overlay::help_rows};
+use crate::tui::{
+    actions::Action,
+    format,
+    model::{Model, overlay::help_rows},
+    theme::Theme,
+};
 
 /// Widest column of keys.
 const KEYS_WIDTH: usize = 18;

@@ -61,7 +61,7 @@ fn log_lines(model: &Model, line: &LogLine, theme: &Theme, width: usize) -> Vec<
         } else {
             [Span::raw(" ".repeat(INDENT)), Span::raw("")]
         };
-        lines.push(Line::from_iter(start.into_iter().chain([Span::styled(text, theme.text)])));
+        lines.push(start.into_iter().chain([Span::styled(text, theme.text)]).collect());
     }
     lines
 }

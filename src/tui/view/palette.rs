@@ -14,7 +14,6 @@ use crate::tui::{
     glyph::Glyphs,
     model::{Model, PaletteItem},
     theme::Theme,
-    update::overlay::palette_text,
 };
 
 /// The palette's state.
@@ -38,7 +37,7 @@ pub fn draw(model: &Model, palette: &Palette<'_>, theme: &Theme, frame: &mut Fra
     let ellipsis = Glyphs::of(model.options.ascii).ellipsis;
     let first = (palette.selected + 1).saturating_sub(usize::from(list.height));
     for (line, (index, item)) in list.rows().zip(palette.matches.iter().enumerate().skip(first)) {
-        let (name, more) = palette_text(model, item);
+        let (name, more) = item.text(model);
         let keys = match item {
             PaletteItem::Action(action) => key_of(model, *action),
             _ => String::new(),

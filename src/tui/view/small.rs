@@ -2,11 +2,11 @@
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
-use crate::tui::{actions::Action, format, model::Model, theme::Theme, update::rows::meter_standing};
+use crate::tui::{actions::Action, format, model::Model, theme::Theme};
 
 /// Draws the line.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let trouble = model.site.meters.values().filter(|meter| meter_standing(model, meter).is_trouble()).count();
+    let trouble = model.site.meters.values().filter(|meter| model.standing(meter).is_trouble()).count();
     let style = if trouble > 0 || model.is_service_gone() { theme.warning } else { theme.text };
     let quit = model.keymap.keys(Action::Quit).first().map(|key| format!(" {key} quits.")).unwrap_or_default();
     let state = if model.is_service_gone() { "SERVICE GONE" } else { "still polling" };
