@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub mod exit;
 pub mod generate;
+pub mod start;
+pub mod terminal;
 
 /// Live panels, alarms and polling for a site's power meters, in the terminal.
 ///
@@ -23,7 +25,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, clap::Args)]
-struct Global {
+pub struct Global {
     /// The site file [default: ./site.toml, then $XDG_CONFIG_HOME/meterdeck/site.toml, then /etc/meterdeck/site.toml]
     #[arg(long, global = true, value_name = "FILE", env = "METERDECK_CONFIG")]
     config: Option<PathBuf>,
@@ -43,7 +45,7 @@ struct Global {
 
 /// Options of the terminal program.
 #[derive(Debug, Clone, clap::Args)]
-struct Terminal {
+pub struct Terminal {
     /// Offer nothing that changes anything
     #[arg(long)]
     read_only: bool,
@@ -96,7 +98,7 @@ impl Cli {
         match self.command {
             Some(Command::Completions { shell }) => generate::completions(shell),
             Some(Command::Man { folder }) => generate::man_pages(&folder),
-            None => Ok(ExitCode::SUCCESS),
+            None => terminal::run(&self.global, &self.terminal),
         }
     }
 }

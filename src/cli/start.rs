@@ -1,0 +1,105 @@
+//! What every command needs first: the site, the log, a runtime, and signals that end it.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use super::{
+    Colour,
+    exit::{CommandError, Exit},
+};
+use crate::{
+    config::{self, Loaded},
+    service::log::LogRing,
+};
+
+/// Threads of the runtime: one polls, one serves clients; more only wake each other up.
+const RUNTIME_THREADS: usize = 2;
+
+/// Where the log goes besides its ring in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTo {
+    /// Nowhere: the terminal program shows it.
+    Ring,
+    /// To standard error.
+    Stderr,
+}
+
+impl Colour {
+    /// Whether to print colour on a stream that is a terminal or not.
+    pub fn applies(self, is_terminal: bool) -> bool {
+        let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && !asked_not_to,
+        }
+    }
+}
+
+/// Finds and reads the site file. Its problems are printed on standard error, whole.
+pub fn site(path: Option<&Path>, data: Option<&Path>, colour: Colour) -> Result<Loaded, CommandError> {
+    let path = config::locate(path).map_err(|error| CommandError::new(Exit::Configuration, error.to_string()))?;
+    let mut loaded = config::load(&path).map_err(|problems| {
+        let text = problems.render(colour.applies(io::stderr().is_terminal()));
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+        CommandError::new(Exit::Configuration, format!("{} is wrong; nothing was started.", path.display()))
+    })?;
+    if let Some(data) = data {
+        data.clone_into(&mut loaded.site.data_dir);
+    }
+    Ok(loaded)
+}
+
+/// Starts the log: a ring in memory, and standard error where there is no screen.
+pub fn log(filter: &str, to: LogTo, colour: Colour) -> Result<LogRing, CommandError> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        CommandError::new(Exit::Usage, format!("`{filter}` is no log level: {error}."))
+            .hinted("error, warn, info, debug, or a filter such as `meterdeck::poll=debug`")
+    })?;
+    let ring = LogRing::new();
+    let stderr = (to == LogTo::Stderr).then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(colour.applies(io::stderr().is_terminal()))
+            .with_target(false)
+            .without_time()
+            .boxed()
+    });
+    let registry = tracing_subscriber::registry().with(filter).with(ring.clone()).with(stderr);
+    // Only one log can be started in a process, and this is the only place that does.
+    let _ = registry.try_init();
+    Ok(ring)
+}
+
+/// The runtime of everything that waits for devices, clients or keys.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(Exit::Internal, format!("Cannot start: {error}.")))
+}
+
+/// A token that INT, TERM or HUP cancels. Needs a runtime.
+pub fn stop_on_signals() -> Result<CancellationToken, CommandError> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signal = signal(kind)
+            .map_err(|error| CommandError::new(Exit::Internal, format!("Cannot listen to signals: {error}.")))?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if signal.recv().await.is_some() {
+                stop.cancel();
+            }
+        });
+    }
+    Ok(stop)
+}

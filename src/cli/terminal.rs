@@ -1,0 +1,65 @@
+//! The terminal program, with a service of its own.
+
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Global, Terminal,
+    exit::{CommandError, Exit},
+    start::{self, LogTo},
+};
+use crate::{
+    domain::site::Site,
+    service::{self, log::LogRing},
+    tui::{self, Settings, TuiError, model::Options, theme::ColourDepth},
+};
+
+/// `meterdeck`: the terminal program on the site of the site file.
+pub fn run(global: &Global, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
+    let log = start::log(&global.log, LogTo::Ring, global.color)?;
+    start::runtime()?.block_on(show(loaded.site, log, settings(global, terminal)))
+}
+
+/// Shows a site until somebody quits.
+pub async fn show(site: Site, log: LogRing, settings: Settings) -> Result<ExitCode, CommandError> {
+    let service = service::start(site, log);
+    let shown = tui::run(service.client(), settings, CancellationToken::new()).await;
+    service.stop().await;
+    match shown {
+        // Whoever closed the terminal wanted it to end.
+        Ok(()) | Err(TuiError::Vanished) => Ok(Exit::Done.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the command line says about the terminal.
+pub fn settings(global: &Global, terminal: &Terminal) -> Settings {
+    let mut options = Options { read_only: terminal.read_only, ascii: terminal.ascii, ..Options::default() };
+    if let Some(theme) = &terminal.theme {
+        options.theme.clone_from(theme);
+    }
+    let mut settings = Settings::from_environment(options);
+    match global.color {
+        super::Colour::Auto => {}
+        super::Colour::Always => settings.options.colour = ColourDepth::default(),
+        super::Colour::Never => settings.options.colour = ColourDepth::None,
+    }
+    settings
+}
+
+impl From<TuiError> for CommandError {
+    fn from(error: TuiError) -> Self {
+        let exit = match &error {
+            TuiError::Keymap { .. } | TuiError::KeymapFile { .. } => Exit::Configuration,
+            TuiError::Theme(_) => Exit::Usage,
+            TuiError::Panicked => Exit::Internal,
+            TuiError::Service(_) => Exit::Unavailable,
+            _ => Exit::Failed,
+        };
+        let hint =
+            matches!(error, TuiError::NoTerminal).then(|| "Without a terminal, use `meterdeck poll`.".to_owned());
+        Self { exit, message: format!("{error}."), hint }
+    }
+}
