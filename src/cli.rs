@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub mod exit;
 pub mod generate;
+pub mod poll;
 pub mod start;
 pub mod terminal;
 

@@ -15,6 +15,7 @@ use crate::{
     device::{
         bus::{Answer, Bus, Read},
         registers::{self, Decoded},
+        sunspec,
     },
     domain::{
         fault::{Fault, FaultKind},
@@ -38,8 +39,11 @@ const BUSY_WAIT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Reader {
     device: Device,
-    /// What is read; in a SunSpec profile placed where the model was found.
+    /// What is read, as configured.
+    configured: Vec<Register>,
+    /// The same, where it is on the device: in a SunSpec profile where the model was found.
     registers: Vec<Register>,
+    model: Option<Model>,
     /// For each register the meters, by number, that have it.
     targets: Vec<Vec<usize>>,
     meters: Vec<ReadMeter>,
@@ -47,6 +51,14 @@ pub struct Reader {
     plan: Arc<Plan>,
     asked_again: (Instant, usize),
     random: fastrand::Rng,
+}
+
+/// A SunSpec model, whose place is found once for each set-up of the connection.
+#[derive(Debug, Clone, Copy)]
+struct Model {
+    id: u16,
+    /// In which set-up of the connection it was found, and where.
+    found: Option<(u64, u16)>,
 }
 
 /// A meter of the device, and the last that was read of each of its registers.
@@ -134,7 +146,10 @@ impl Reader {
         let plan = Arc::new(learned.plan(&registers, &device.behaviour));
         let asked_again = (Instant::now(), 0);
         let random = fastrand::Rng::new();
-        let reader = Self { device, registers, targets, meters, learned, plan, asked_again, random };
+        let profile = device.profile.as_ref().and_then(|profile| site.profiles.get(profile));
+        let model = profile.and_then(|profile| profile.sunspec_model).map(|id| Model { id, found: None });
+        let configured = registers.clone();
+        let reader = Self { device, configured, registers, model, targets, meters, learned, plan, asked_again, random };
         (!reader.registers.is_empty()).then_some(reader)
     }
 
@@ -154,10 +169,19 @@ impl Reader {
     }
 
     /// Reads everything once over a connection that stands. A request that fails ends the poll, unless the device
-    /// itself refused it: then the rest is read, and what is refused is found out.
-    pub async fn poll(&mut self, bus: &mut impl Bus) -> Report {
+    /// itself refused it: then the rest is read, and what is refused is found out. `connects` tells one set-up of the
+    /// connection from the next.
+    pub async fn poll(&mut self, bus: &mut impl Bus, connects: u64) -> Report {
         let mut report = Report::new(self.registers.len());
-        let ended = self.read_all(bus, &mut report).await;
+        let ended = match self.find_model(bus, connects, &mut report).await {
+            Ok(()) => self.read_all(bus, &mut report).await,
+            Err(fault) if fault.kind == FaultKind::ModelMissing => {
+                report.troubles.insert(0, self.of_profile(&fault));
+                report.faults.push(fault);
+                return self.conclude(report, None);
+            }
+            Err(fault) => Some(fault),
+        };
         self.conclude(report, ended)
     }
 
@@ -200,6 +224,39 @@ impl Reader {
             }
         }
         report
+    }
+
+    /// Finds the place of a SunSpec model, where that is not known in this set-up of the connection.
+    async fn find_model(&mut self, bus: &mut impl Bus, connects: u64, report: &mut Report) -> Result<(), Fault> {
+        let Some(Model { id, found }) = self.model else { return Ok(()) };
+        if found.is_some_and(|(set_up, _)| set_up == connects) {
+            return Ok(());
+        }
+        let mut walk = sunspec::Walk::new(id);
+        let base = loop {
+            match walk.step() {
+                sunspec::Step::Found(base) => break base,
+                sunspec::Step::Missing(fault) => return Err(fault),
+                sunspec::Step::Read(read) => match self.ask_once(bus, read, self.device.timeout, report).await {
+                    Ok((Answer::Registers(words), _)) => walk.take(words.try_into().ok()),
+                    Ok((Answer::Bits(_), _)) => walk.take(None),
+                    Err(fault) if fault.kind.is_answer() && fault.kind != FaultKind::Busy => walk.take(None),
+                    Err(fault) => return Err(fault),
+                },
+            }
+        };
+        if found.is_none_or(|(_, before)| before != base) {
+            let registers = sunspec::resolve(&self.configured, base);
+            if registers.len() != self.configured.len() {
+                let detail = format!("model {id} at {base} would end after the last address");
+                return Err(Fault::new(FaultKind::ModelMissing, detail));
+            }
+            // Another place, another list of what is refused.
+            (self.registers, self.learned) = (registers, Learned::default());
+            self.replan();
+        }
+        self.model = Some(Model { id, found: Some((connects, base)) });
+        Ok(())
     }
 
     /// Reads block by block; the fault that ended it early, if any.
@@ -383,7 +440,9 @@ impl Reader {
     fn result(&self, place: usize, meter: &ReadMeter, report: &Report) -> MeterResult {
         let readings = derive::meter_readings(&meter.meter, &meter.raw);
         let is_own = |index: &usize| self.targets.get(*index).is_some_and(|targets| targets.contains(&place));
-        let troubles = report.troubles.iter().filter(|(index, _)| is_own(index)).map(|(_, fault)| fault);
+        let of_all = |fault: &Fault| fault.kind == FaultKind::ModelMissing;
+        let own = report.troubles.iter().filter(|(index, fault)| is_own(index) || of_all(fault));
+        let troubles = own.map(|(_, fault)| fault);
         let contradicts = |(quantity, reading): (&Quantity, &Reading)| {
             reading.state == State::Bad && meter.raw.get(quantity).is_some_and(|raw| raw.state == State::Good)
         };

@@ -216,7 +216,7 @@ impl<B: Bus> Worker<B> {
         let report = match self.connected(deadline).await {
             Err(fault) => Report::unreachable(fault),
             Ok(()) => match self.readers.get_mut(index) {
-                Some(reader) => reader.poll(&mut self.bus).await,
+                Some(reader) => reader.poll(&mut self.bus, self.connects).await,
                 None => return,
             },
         };

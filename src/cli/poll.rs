@@ -1,0 +1,223 @@
+//! `meterdeck poll`: the site's devices read without a screen, once or for as long as it runs.
+//!
+//! With `--json` each meter is a line, once or whenever it was read. Without, `--once` prints a table, and else a line
+//! is printed when a meter's state changes, and the table at the end. A meter without a device (read by hand,
+//! computed, not built yet) is "waiting", which is no failure.
+
+use std::{collections::BTreeMap, future::Future, process::ExitCode, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::sleep,
+};
+
+use super::exit::{CommandError, Exit, output};
+use crate::{
+    domain::{
+        ids::MeterId,
+        live::{DeviceState, MeterLive, MeterState, Snapshot},
+        site::Site,
+    },
+    service::{
+        self, Mode, Service,
+        client::Client,
+        interface::{Event, INTERFACE_VERSION, Request, Response},
+        log::LogRing,
+    },
+};
+
+use self::output::Output;
+
+pub mod line;
+mod output;
+
+/// Without `--for` it runs until it is told to stop; a timer needs a number.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// What `poll` was asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Read every device once, print, end.
+    pub once: bool,
+    /// End after this time.
+    pub run_for: Option<Duration>,
+    /// Print for programs.
+    pub json: bool,
+}
+
+/// Polls a site until it is done, its time is over, `stop` is ready, or nobody reads its output any more.
+///
+/// # Errors
+/// Standard output that cannot be written, or a service that fails.
+pub async fn run(
+    site: Site,
+    log: LogRing,
+    options: Options,
+    stop: impl Future<Output = ()>,
+) -> Result<ExitCode, CommandError> {
+    let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
+    let mode = if options.once { Mode::OnRequest } else { Mode::Continuous };
+    let service = service::start_as(site, log, mode);
+    let limit = sleep(options.run_for.unwrap_or(FOR_EVER));
+    let ended = async {
+        tokio::select! {
+            () = stop => {}
+            () = limit => {}
+            () = out.closed() => {}
+        }
+    };
+    let done = match options.once {
+        true => once(&service, &options, &out, ended).await,
+        false => stream(&service, &options, &out, ended).await,
+    };
+    service.stop().await;
+    let written = output(out.end().await)?;
+    done.map(|exit| if exit == Exit::Done { written } else { exit.into() })
+}
+
+/// Ready when the process is asked to end: INT, TERM or HUP.
+///
+/// # Errors
+/// Signals that cannot be listened to.
+pub fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}
+
+/// Reads every device once.
+async fn once(
+    service: &Service,
+    options: &Options,
+    out: &Output,
+    ended: impl Future<Output = ()>,
+) -> Result<Exit, CommandError> {
+    let client = service.client();
+    let site = greet(&client).await?;
+    let is_whole = tokio::select! {
+        polled = client.requests.ask(Request::PollOnce) => {
+            polled?;
+            true
+        }
+        () = ended => false,
+    };
+    let snapshot = snapshot(&client).await?;
+    out.write(text(&site, &snapshot.meters, options.json)).await;
+    for (id, device) in &snapshot.devices {
+        let has_meter = site.meters.values().any(|meter| meter.device.as_ref() == Some(id));
+        if let (false, DeviceState::Offline | DeviceState::Error, Some((_, fault))) =
+            (has_meter, device.state, &device.last_fault)
+        {
+            note(&format!("{id}: {fault}"));
+        }
+    }
+    if !is_whole {
+        note("ended before every device was read");
+    }
+    let failed = |state: DeviceState| matches!(state, DeviceState::Offline | DeviceState::Error);
+    let is_bad = !is_whole
+        || snapshot.devices.values().any(|device| failed(device.state))
+        || snapshot.meters.values().any(|meter| matches!(meter.state, MeterState::Offline | MeterState::Error));
+    Ok(if is_bad { Exit::Unavailable } else { Exit::Done })
+}
+
+/// Prints what changes, as it comes.
+async fn stream(
+    service: &Service,
+    options: &Options,
+    out: &Output,
+    ended: impl Future<Output = ()>,
+) -> Result<Exit, CommandError> {
+    let mut client = service.client();
+    let site = greet(&client).await?;
+    client.requests.ask(Request::Subscribe).await?;
+    let mut printed: BTreeMap<MeterId, MeterLive> = BTreeMap::new();
+    tokio::pin!(ended);
+    loop {
+        let event = tokio::select! {
+            event = client.events.recv() => event,
+            () = &mut ended => break,
+        };
+        let Some(Event::Changed { meters, .. }) = event else {
+            match event {
+                Some(Event::Log { .. } | Event::SiteChanged) => continue,
+                _ => break,
+            }
+        };
+        let news = meters.into_iter().filter(|(id, live)| is_news(printed.get(id), live, options.json));
+        let news: BTreeMap<_, _> = news.collect();
+        if !out.write(lines(&site, &news, options.json)).await {
+            break;
+        }
+        printed.extend(news);
+    }
+    if !options.json {
+        out.write(text(&site, &snapshot(&client).await?.meters, false)).await;
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether a meter is worth a line: it was read again (for programs), or its state changed.
+fn is_news(before: Option<&MeterLive>, now: &MeterLive, json: bool) -> bool {
+    let state = before.map_or(MeterState::Waiting, |before| before.state);
+    let was_read = json && now.at != before.and_then(|before| before.at);
+    now.state != state || was_read
+}
+
+async fn greet(client: &Client) -> Result<std::sync::Arc<Site>, CommandError> {
+    client.requests.ask(Request::Hello { version: INTERFACE_VERSION }).await?;
+    match client.requests.ask(Request::Site).await? {
+        Response::Site { site } => Ok(site),
+        _ => Err(CommandError::new(Exit::Internal, "The service answered something else than was asked.")),
+    }
+}
+
+async fn snapshot(client: &Client) -> Result<Snapshot, CommandError> {
+    match client.requests.ask(Request::Snapshot).await? {
+        Response::Snapshot { snapshot } => Ok(*snapshot),
+        _ => Err(CommandError::new(Exit::Internal, "The service answered something else than was asked.")),
+    }
+}
+
+/// All meters: lines of JSON, or a table.
+fn text(site: &Site, meters: &BTreeMap<MeterId, MeterLive>, json: bool) -> String {
+    if json {
+        return lines(site, meters, true);
+    }
+    let width = id_width(site);
+    let rows = meters.iter().map(|(id, live)| line::row(site, id, live, width));
+    std::iter::once(line::head(width)).chain(rows).map(|row| row.trim_end().to_owned() + "\n").collect()
+}
+
+fn lines(site: &Site, meters: &BTreeMap<MeterId, MeterLive>, json: bool) -> String {
+    let now = Timestamp::now();
+    let width = id_width(site);
+    let line = |(id, live): (&MeterId, &MeterLive)| {
+        if json {
+            // Plain data with text keys always has a JSON form.
+            serde_json::to_string(&line::line(site, id, live, now)).unwrap_or_default() + "\n"
+        } else {
+            format!("{now:.0} {}", line::row(site, id, live, width)).trim_end().to_owned() + "\n"
+        }
+    };
+    meters.iter().map(line).collect()
+}
+
+fn id_width(site: &Site) -> usize {
+    site.meters.keys().map(|id| id.as_str().len()).max().unwrap_or(0).max(5)
+}
+
+/// Says something beside the answer.
+fn note(text: &str) {
+    use std::io::Write as _;
+    // A closed stderr leaves nobody to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
