@@ -28,7 +28,26 @@ fn model(size: Size, ascii: bool) -> Model {
     model.expanded = shared.places.keys().cloned().collect();
     model.tree.rows = tree(&shared);
     model.tree.selected = 2;
+    let main = "msb-1".parse().unwrap();
+    model.quantities.rows = model.live.meters[&main].readings.keys().cloned().collect();
+    model.devices.rows = devices(&shared);
+    model.devices.selected = 2;
     model
+}
+
+/// Connections with their devices.
+fn devices(site: &meterdeck::domain::site::Site) -> Vec<DeviceRow> {
+    let mut rows = Vec::new();
+    let mut devices: Vec<_> = site.devices.values().collect();
+    devices.sort_by_key(|device| device.link.name());
+    for device in devices {
+        let connection = DeviceRow::Connection(device.link.name());
+        if !rows.contains(&connection) {
+            rows.push(connection);
+        }
+        rows.push(DeviceRow::Device(device.id.clone()));
+    }
+    rows
 }
 
 /// The whole tree, as it is when everything is expanded.

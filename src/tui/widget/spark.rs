@@ -9,18 +9,41 @@ const MIN_SPAN: f64 = 0.25;
 
 /// The newest `columns` steps of a series, the newest at the right. A step without a value is a gap, never a zero.
 pub fn spark(values: &[Option<f64>], columns: usize, glyphs: &Glyphs) -> String {
+    tall(values, columns, 1, glyphs).pop().unwrap_or_default()
+}
+
+/// The same over several rows, from the top row down.
+pub fn tall(values: &[Option<f64>], columns: usize, rows: usize, glyphs: &Glyphs) -> Vec<String> {
     let shown = values.get(values.len().saturating_sub(columns)..).unwrap_or_default();
-    let finite = || shown.iter().flatten().copied().filter(|value| value.is_finite());
-    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let (low, high) = extent(shown).unwrap_or_default();
     let span = (high - low).max(low.abs().max(high.abs()) * MIN_SPAN);
     // A flat line lies in the middle of a step, so that noise does not make it jump between two.
     let bottom = low - (span - (high - low)) * 4.0 / 7.0;
-    let column = |value: &Option<f64>| match value.filter(|value| value.is_finite()) {
-        Some(value) => glyphs.spark.get(level((value - bottom) / span)).copied().unwrap_or(glyphs.gap),
-        None => glyphs.gap,
-    };
-    let missing = columns.saturating_sub(shown.len());
-    std::iter::repeat_n(" ", missing).chain(shown.iter().map(column)).collect()
+    let steps = rows * glyphs.spark.len();
+    let levels: Vec<Option<usize>> = shown
+        .iter()
+        .map(|value| value.filter(|value| value.is_finite()).map(|value| level((value - bottom) / span, steps)))
+        .collect();
+    let before = " ".repeat(columns.saturating_sub(shown.len()));
+    let row =
+        |row: usize| levels.iter().map(|level| glyph(*level, row * glyphs.spark.len(), glyphs)).collect::<String>();
+    (0..rows).rev().map(|index| format!("{before}{}", row(index))).collect()
+}
+
+/// The lowest and the highest value; `None` where there is none.
+pub fn extent(values: &[Option<f64>]) -> Option<(f64, f64)> {
+    let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
+    Some((finite().reduce(f64::min)?, finite().reduce(f64::max)?))
+}
+
+/// What a row that begins at the step `from` shows of a column that reaches up to `level`.
+fn glyph(level: Option<usize>, from: usize, glyphs: &Glyphs) -> &'static str {
+    let Some(level) = level else { return if from == 0 { glyphs.gap } else { " " } };
+    let [.., full] = glyphs.spark;
+    match level.checked_sub(from) {
+        Some(step) => glyphs.spark.get(step).copied().unwrap_or(full),
+        None => " ",
+    }
 }
 
 /// How long `columns` columns of a trend are, as far as it reaches.
@@ -29,10 +52,15 @@ pub fn length(trend: &Trend, columns: usize) -> Duration {
     trend.step.saturating_mul(steps)
 }
 
-/// Which of the eight columns; a share that is no number (all values are zero) is the lowest.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=7")]
-fn level(share: f64) -> usize {
-    (share.clamp(0.0, 1.0) * 7.0).round() as usize
+/// Which of `steps` steps; a share that is no number (all values are zero) is the lowest.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0..steps, a few rows of a screen"
+)]
+fn level(share: f64, steps: usize) -> usize {
+    let last = steps.saturating_sub(1);
+    (share.clamp(0.0, 1.0) * last as f64).round() as usize
 }
 
 #[cfg(test)]
@@ -55,5 +83,13 @@ mod tests {
         ] {
             assert_eq!(spark(&values, columns, Glyphs::of(false)), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_tall_one_fills_from_below() {
+        let values = [Some(0.0), Some(100.0), None, Some(50.0)];
+        assert_eq!(tall(&values, 4, 2, Glyphs::of(false)), [" █  ", "▁█·█"]);
+        assert_eq!(extent(&values), Some((0.0, 100.0)));
+        assert_eq!(extent(&[None]), None);
     }
 }
