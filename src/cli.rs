@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub mod check;
 pub mod exit;
 pub mod generate;
 pub mod poll;

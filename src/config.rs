@@ -43,6 +43,11 @@ use include::Files;
 use problems::Sink;
 use profiles::Profiles;
 
+/// The JSON schema of the site file, for editors.
+pub fn json_schema() -> serde_json::Value {
+    schema::json::schema()
+}
+
 /// A site file that is right, and where it came from.
 #[derive(Debug, Clone)]
 pub struct Loaded {

@@ -124,7 +124,8 @@ impl<'a> Fields<'a> {
 
     /// The entry and its kind.
     pub(super) fn entry(&self, name: &str) -> Option<(&'a Entry, &'static Kind)> {
-        debug_assert!(self.schema.key(name).is_some(), "`{name}` is not in the schema of {}", self.schema.what);
+        #[cfg(test)]
+        asked::note(self.schema, name);
         Some((self.table.get(name)?, &self.schema.key(name)?.kind))
     }
 
@@ -371,5 +372,27 @@ impl<'a> Fields<'a> {
             self.sink.add(Problem::error(&entry.spot, format!("`{}` is not an id", entry.key)).help(help));
         }
         good
+    }
+}
+
+#[cfg(test)]
+pub(super) mod asked {
+    //! Which keys were looked at, to hold the readers against the schema.
+
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    use super::schema;
+
+    thread_local! {
+        static ASKED: RefCell<BTreeSet<(&'static str, String)>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(table: &schema::Table, key: &str) {
+        ASKED.with_borrow_mut(|asked| asked.insert((table.what, key.to_owned())));
+    }
+
+    /// Table and key of all that this thread looked at.
+    pub(in super::super) fn all() -> BTreeSet<(&'static str, String)> {
+        ASKED.with_borrow(Clone::clone)
     }
 }

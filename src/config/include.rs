@@ -84,7 +84,7 @@ impl Files {
     /// Adds a file's tables; what is already there is an error that names both places.
     fn merge(&mut self, table: Table, sink: &Sink) {
         for entry in table.entries.into_iter().filter(|entry| entry.key != "include") {
-            let by_id = matches!(schema::site::FILE.key(&entry.key), Some(key) if matches!(key.kind, Kind::TableOf(_)));
+            let by_id = matches!(schema::site::FILE.key(&entry.key), Some(key) if matches!(key.kind, Kind::TableOf(_) | Kind::FreeTables));
             let present = self.merged.entries.iter_mut().find(|present| present.key == entry.key);
             match present {
                 None => self.merged.entries.push(entry),

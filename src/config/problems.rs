@@ -199,6 +199,11 @@ impl Problems {
         &self.0
     }
 
+    /// How many of them are errors.
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|problem| problem.severity == Severity::Error).count()
+    }
+
     /// All of them, drawn one below the other.
     pub fn render(&self, colour: bool) -> String {
         self.0.iter().map(|problem| problem.render(colour) + "\n").collect::<Vec<_>>().join("\n")

@@ -76,6 +76,8 @@ pub(super) enum Kind {
     Registers,
     /// Values by any name.
     Free,
+    /// Tables by id, with keys of any name.
+    FreeTables,
 }
 
 /// A time span for a table of keys.
@@ -116,7 +118,7 @@ impl Kind {
             Self::Texts => "a list of texts, such as [\"a\", \"b\"]".into(),
             Self::References(table) => format!("a list of {table} ids, such as [\"a\", \"b\"]"),
             Self::RawValues => "a list of raw values, such as [0x8000]".into(),
-            Self::Table(_) | Self::TableOf(_) | Self::Registers | Self::Free => "a table".into(),
+            Self::Table(_) | Self::TableOf(_) | Self::Registers | Self::Free | Self::FreeTables => "a table".into(),
         }
     }
 
@@ -132,7 +134,7 @@ impl Kind {
             Self::Price => "\"0.2140\"".into(),
             Self::Choice(words) => words().first().map_or_else(|| "\"…\"".into(), |(word, _)| format!("\"{word}\"")),
             Self::Texts | Self::References(_) | Self::RawValues => "[]".into(),
-            Self::Table(_) | Self::TableOf(_) | Self::Registers | Self::Free => "{ … }".into(),
+            Self::Table(_) | Self::TableOf(_) | Self::Registers | Self::Free | Self::FreeTables => "{ … }".into(),
         }
     }
 }

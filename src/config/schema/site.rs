@@ -2,7 +2,10 @@
 
 use super::{
     Key,
-    Kind::{Duration, Free, Integer, Number, Price, Reference, References, Table as SubTable, TableOf, Text, Texts},
+    Kind::{
+        Duration, Free, FreeTables, Integer, Number, Price, Reference, References, Table as SubTable, TableOf, Text,
+        Texts,
+    },
     Table,
     device::DEVICE,
     meter::METER,
@@ -37,11 +40,7 @@ pub(in super::super) const FILE: Table = Table {
         optional("customer_site", TableOf(&CUSTOMER_SITE), "Customer sites by id: what utility meters serve."),
         optional("submeter", TableOf(&SUBMETER), "Submeters by id that programmes know."),
         optional("duplicates", SubTable(&DUPLICATES), "How duplicate readings are decided."),
-        optional(
-            "simulate",
-            TableOf(&SIMULATE),
-            "Behaviours of simulated devices by device id, for `meterdeck simulate`.",
-        ),
+        optional("simulate", FreeTables, "Behaviours of simulated devices by device id, for `meterdeck simulate`."),
     ],
 };
 
@@ -171,8 +170,5 @@ const MEASURED: Table = Table {
     ],
 };
 
-/// Its keys are the simulator's; it looks at them itself.
-const SIMULATE: Table = Table { what: "simulated device", doc: "How a simulated device behaves.", keys: &[] };
-
-/// Years that a plan may look ahead, for whole numbers of months.
+/// Months between calibrations: up to 50 years.
 pub(super) const MONTHS: super::Kind = Integer { min: 1, max: 600 };
