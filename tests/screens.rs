@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use meterdeck::domain::{quantity::Quantity, site::PlaceKey};
 use meterdeck::tui::{
     keymap::Keymap,
-    model::{DeviceRow, Model, Options, OverviewRow, Screen, TreeNode},
+    model::{DeviceRow, Model, Options, Screen, TreeNode},
     theme::{ColourDepth, Theme},
+    update::rows,
     view,
 };
 use ratatui::{
@@ -23,49 +25,24 @@ fn model(size: Size, ascii: bool) -> Model {
     let shared = site::shared_site();
     let mut model = Model::new(shared.clone(), Arc::new(Keymap::load(None).unwrap()), options, size, site::now());
     model.live = site::snapshot(&shared);
-    model.meters.rows = shared.meters.keys().cloned().collect();
-    model.meters.selected = 6;
+    for (id, live) in &model.live.meters {
+        if let Some(kw) = live.value(&Quantity::CurrentKw) {
+            model.trends.insert((id.clone(), Quantity::CurrentKw), site::trend(kw));
+        }
+    }
     model.expanded = shared.places.keys().cloned().collect();
-    model.tree.rows = tree(&shared);
-    model.tree.selected = 2;
-    let main = "msb-1".parse().unwrap();
-    model.quantities.rows = model.live.meters[&main].readings.keys().cloned().collect();
-    model.devices.rows = devices(&shared);
-    model.devices.selected = 2;
     model
 }
 
-/// Connections with their devices.
-fn devices(site: &meterdeck::domain::site::Site) -> Vec<DeviceRow> {
-    let mut rows = Vec::new();
-    let mut devices: Vec<_> = site.devices.values().collect();
-    devices.sort_by_key(|device| device.link.name());
-    for device in devices {
-        let connection = DeviceRow::Connection(device.link.name());
-        if !rows.contains(&connection) {
-            rows.push(connection);
-        }
-        rows.push(DeviceRow::Device(device.id.clone()));
-    }
-    rows
-}
-
-/// The whole tree, as it is when everything is expanded.
-fn tree(site: &meterdeck::domain::site::Site) -> Vec<TreeNode> {
-    fn add(
-        site: &meterdeck::domain::site::Site,
-        place: Option<&meterdeck::domain::site::PlaceKey>,
-        rows: &mut Vec<TreeNode>,
-    ) {
-        for key in site.places_under(place) {
-            rows.push(TreeNode::Place(key.clone()));
-            add(site, Some(key), rows);
-        }
-        rows.extend(site.meters_at(place).map(|meter| TreeNode::Meter(meter.id.clone())));
-    }
-    let mut rows = vec![TreeNode::Site];
-    add(site, None, &mut rows);
-    rows
+/// The model on a screen, with something selected that has much to show.
+fn on_screen(size: Size, ascii: bool, screen: Screen) -> Model {
+    let mut model = model(size, ascii);
+    model.screen = screen;
+    rows::rebuild(&mut model);
+    model.meters.select(&"pdu-r01a".parse().unwrap());
+    model.tree.select(&TreeNode::Place(PlaceKey::try_from("room.n-101".to_owned()).unwrap()));
+    model.devices.select(&DeviceRow::Device("gw-2".parse().unwrap()));
+    model
 }
 
 fn screens() -> Vec<(&'static str, Screen)> {
@@ -116,8 +93,7 @@ fn text(buffer: &Buffer) -> String {
 fn look() {
     for (w, h) in [(160, 48), (80, 24), (60, 20), (40, 12)] {
         for (name, screen) in screens() {
-            let mut model = model(Size::new(w, h), false);
-            model.screen = screen;
+            let model = on_screen(Size::new(w, h), false, screen);
             println!("=== {name} {w}x{h}\n{}", text(&draw(&model, &Theme::default())));
         }
     }

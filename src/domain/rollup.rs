@@ -100,7 +100,7 @@ impl Default for Rollup {
 pub struct Rollups {
     site: Rollup,
     places: BTreeMap<PlaceKey, Rollup>,
-    it: Power,
+    it: (Option<MeterPoint>, Power),
 }
 
 impl Rollups {
@@ -137,10 +137,10 @@ impl Rollups {
         self.places.get(key)
     }
 
-    /// What IT equipment takes: its meters, else rack PDUs, else UPS outputs, the first kind that there is; a meter
-    /// below another of the same kind is not added again.
-    pub fn it_power(&self) -> &Power {
-        &self.it
+    /// What IT equipment takes, and where that is measured: at IT loads, else at rack PDUs, else at UPS outputs, the
+    /// first kind that there is. A meter below another of the same kind is not added again.
+    pub fn it_power(&self) -> (Option<MeterPoint>, &Power) {
+        (self.it.0, &self.it.1)
     }
 }
 
@@ -215,19 +215,19 @@ pub fn counts(meter: &Meter) -> bool {
 }
 
 /// What the IT equipment takes; see [`Rollups::it_power`].
-fn it_power(site: &Site, snapshot: &Snapshot, chain: &Chain<'_>, now: Timestamp) -> Power {
-    let mut sum = Power::default();
+fn it_power(site: &Site, snapshot: &Snapshot, chain: &Chain<'_>, now: Timestamp) -> (Option<MeterPoint>, Power) {
     for point in [MeterPoint::ItLoad, MeterPoint::RackPdu, MeterPoint::UpsOutput] {
+        let mut sum = Power::default();
         for meter in site.meters.values().filter(|meter| meter.meter_point == point && counts(meter)) {
             if chain.above(meter).iter().all(|other| other.meter_point != point) {
                 sum.add(&meter.id, power(site, snapshot, meter, now));
             }
         }
         if sum != Power::default() {
-            break;
+            return (Some(point), sum);
         }
     }
-    sum
+    (None, Power::default())
 }
 
 /// The power chain of a site.

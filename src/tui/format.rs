@@ -120,6 +120,11 @@ pub fn short_time(time: Duration) -> String {
     }
 }
 
+/// A length that somebody chose: `1 s`, `500 ms`, `15 min`.
+pub fn interval(time: Duration) -> String {
+    if time.subsec_nanos() == 0 { age(time) } else { short_time(time) }
+}
+
 /// How many columns a text takes.
 pub fn width(text: &str) -> usize {
     text.width()

@@ -176,8 +176,10 @@ impl Screen {
 pub enum OverviewRow {
     /// Power of the site; opens Site.
     Power,
-    /// Energy counters of the site; opens Site.
-    Energy,
+    /// Power of the IT equipment; opens Site.
+    ItPower,
+    /// Power of a building; opens it in the tree.
+    Building(PlaceKey),
     /// Meters by state; opens Live.
     Meters,
     /// Devices by state; opens Devices.
@@ -188,6 +190,8 @@ pub enum OverviewRow {
     Errors,
     /// A meter that is not as it should be; opens it.
     Trouble(MeterId),
+    /// One of the highest loads; opens the meter.
+    Load(MeterId),
 }
 
 /// A row of the tree.

@@ -93,7 +93,7 @@ fn a_meter_and_what_it_feeds_never_count_twice() {
     assert_eq!(of("room.b").power.counted, 2);
     assert_eq!(of("building.b").feeds[&FeedPath::A].kw, Some(40.0), "the feed's own topmost, below the common main");
     assert_eq!(of("room.b").feeds[&FeedPath::B].kw, Some(10.0));
-    assert_eq!(rollups.it_power().kw, Some(25.0), "PDUs, as nothing is an IT load");
+    assert_eq!(rollups.it_power().1.kw, Some(25.0), "PDUs, as nothing is an IT load");
     assert_eq!(of("building.b").meters, 6);
 }
 

@@ -101,7 +101,8 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
 
 fn open_overview_row(model: &mut Model) {
     match model.overview.selected().cloned() {
-        Some(OverviewRow::Power | OverviewRow::Energy) => go(model, Screen::Site),
+        Some(OverviewRow::Power | OverviewRow::ItPower) => go(model, Screen::Site),
+        Some(OverviewRow::Building(key)) => go_to_place(model, &key),
         Some(OverviewRow::Meters) => {
             model.meters.sort = Sort::Trouble;
             go(model, Screen::Live);
@@ -109,7 +110,7 @@ fn open_overview_row(model: &mut Model) {
         }
         Some(OverviewRow::Devices | OverviewRow::Connections) => go(model, Screen::Devices),
         Some(OverviewRow::Errors) => overlay::open(model, Overlay::Log { scroll: 0 }),
-        Some(OverviewRow::Trouble(id)) => go_to_meter(model, id),
+        Some(OverviewRow::Trouble(id) | OverviewRow::Load(id)) => go_to_meter(model, id),
         None => {}
     }
 }

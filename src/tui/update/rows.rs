@@ -23,6 +23,8 @@ use crate::{
 
 /// How long an order that depends on values rests, so that panels do not jump while somebody reads them.
 pub const SORT_RESTS: SignedDuration = SignedDuration::from_secs(10);
+/// Loads that the Overview lists.
+pub const MAX_LOAD_ROWS: usize = 5;
 /// Most meters in trouble that the Overview lists; the Live screen, sorted by trouble, has them all.
 pub const MAX_TROUBLE_ROWS: usize = 200;
 
@@ -60,14 +62,9 @@ pub fn tree_matches(model: &Model, node: &TreeNode) -> bool {
 }
 
 fn overview_rows(model: &Model) -> Vec<OverviewRow> {
-    let mut rows = vec![
-        OverviewRow::Power,
-        OverviewRow::Energy,
-        OverviewRow::Meters,
-        OverviewRow::Devices,
-        OverviewRow::Connections,
-        OverviewRow::Errors,
-    ];
+    let mut rows = vec![OverviewRow::Power, OverviewRow::ItPower];
+    rows.extend(model.site.places_under(None).cloned().map(OverviewRow::Building));
+    rows.extend([OverviewRow::Meters, OverviewRow::Devices, OverviewRow::Connections, OverviewRow::Errors]);
     let mut trouble: Vec<_> = model
         .site
         .meters
@@ -77,6 +74,9 @@ fn overview_rows(model: &Model) -> Vec<OverviewRow> {
         .collect();
     trouble.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.cmp(right.1)));
     rows.extend(trouble.into_iter().take(MAX_TROUBLE_ROWS).map(|(_, id)| OverviewRow::Trouble(id.clone())));
+    let mut loaded: Vec<&Meter> = model.site.meters.values().filter(|meter| load(model, meter).0.is_some()).collect();
+    loaded.sort_by_cached_key(|meter| Descending(load(model, meter)));
+    rows.extend(loaded.into_iter().take(MAX_LOAD_ROWS).map(|meter| OverviewRow::Load(meter.id.clone())));
     rows
 }
 

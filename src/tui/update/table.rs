@@ -8,7 +8,7 @@ use crate::{
         ids::{DeviceId, MeterId},
         quantity::Quantity,
         reading::{Reading, State},
-        rollup::{Rollup, Rollups},
+        rollup::{Power, Rollup, Rollups},
         site::Meter,
         standing,
     },
@@ -155,15 +155,29 @@ fn overview_table(model: &Model) -> Table {
     let rollups = Rollups::of(&model.site, model.shown(), model.now);
     let site = rollups.site();
     let row = |row: &OverviewRow| match row {
-        OverviewRow::Power => vec![Cell::text("site power [kW]"), Cell::number(site.power.kw), power_state(site)],
+        OverviewRow::Power => {
+            vec![Cell::text("site power [kW]"), Cell::number(site.power.kw), completeness(&site.power)]
+        }
         OverviewRow::Meters => vec![Cell::text("meters in trouble"), count(site.in_trouble), Cell::Empty],
-        OverviewRow::Energy => vec![Cell::text("meters"), count(site.meters), Cell::Empty],
+        OverviewRow::ItPower => {
+            let (_, power) = rollups.it_power();
+            vec![Cell::text("IT power [kW]"), Cell::number(power.kw), completeness(power)]
+        }
+        OverviewRow::Building(key) => {
+            let name = model.site.places.get(key).map_or(key.id.as_str(), |place| &place.name);
+            let power = rollups.place(key).map(|place| &place.power);
+            vec![
+                Cell::text(format!("{name} [kW]")),
+                Cell::number(power.and_then(|power| power.kw)),
+                power.map_or(Cell::Empty, completeness),
+            ]
+        }
         OverviewRow::Devices => vec![Cell::text("devices"), count(model.site.devices.len()), Cell::Empty],
         OverviewRow::Connections => {
             vec![Cell::text("connections"), count(model.shown().connections.len()), Cell::Empty]
         }
         OverviewRow::Errors => vec![Cell::text("errors not seen"), count(model.log.unseen_errors), Cell::Empty],
-        OverviewRow::Trouble(id) => match model.site.meters.get(id) {
+        OverviewRow::Trouble(id) | OverviewRow::Load(id) => match model.site.meters.get(id) {
             Some(meter) => vec![Cell::text(&*meter.name), Cell::Empty, Cell::text(model.standing(meter).word())],
             None => vec![Cell::text(id.as_str()), Cell::Empty, Cell::Empty],
         },
@@ -176,8 +190,8 @@ fn count(number: usize) -> Cell {
     Cell::Number(number as f64)
 }
 
-fn power_state(rollup: &Rollup) -> Cell {
-    let missing = rollup.power.missing.len();
+fn completeness(power: &Power) -> Cell {
+    let missing = power.missing.len();
     if missing == 0 { Cell::text("complete") } else { Cell::text(format!("incomplete: {missing} missing")) }
 }
 
@@ -208,7 +222,7 @@ fn site_table(model: &Model) -> Table {
             Cell::text(kind),
             Cell::text(name),
             Cell::number(rollup.power.kw),
-            power_state(rollup),
+            completeness(&rollup.power),
             Cell::number(rollup.load_percent),
             Cell::text(rollup.worst.word()),
         ]

@@ -115,10 +115,10 @@ fn selected_details(look: &Look<'_>, frame: &mut Frame<'_>, area: Rect, row: &De
 
 const STATE: usize = 10;
 const TRIP: usize = 8;
-const BUSY: usize = 8;
+const BUSY: usize = 6;
 const REQUESTS: usize = 5;
-const ERRORS: usize = 8;
-const SKIPPED: usize = 9;
+const ERRORS: usize = 7;
+const SKIPPED: usize = 8;
 
 /// Which columns fit: state always; then round trip and errors; then all.
 struct Columns {
@@ -140,7 +140,7 @@ impl Columns {
         } else {
             STATE
         };
-        let fault = if has_all { (width - used) / 2 } else { 0 };
+        let fault = if has_all { (width - used) * 2 / 5 } else { 0 };
         let fault = if fault >= 12 { fault } else { 0 };
         Self { name: width.saturating_sub(used + fault), has_trip, has_all, fault }
     }
@@ -159,7 +159,7 @@ impl Columns {
         let live = look.model.shown().connections.get(name).unwrap_or(&unknown);
         let (word, style) = connection_word(look, live);
         let cells = Cells::new(look.glyphs).left(name, self.name - 1, look.theme.title).gap(1);
-        let busy = format::percent(live.busy * 100.0);
+        let busy = format!("{} %", format::fixed(live.busy * 100.0, 0));
         let fault = live.fault.as_ref().map(ToString::to_string).unwrap_or_default();
         self.cells(cells.left(word, STATE - 1, style).gap(1), look, ["", &busy, "", "", "", &fault])
     }
@@ -170,6 +170,8 @@ impl Columns {
         let style = look.theme.standing(standing_of(live.state));
         let mark = look.glyphs.mark(standing_of(live.state));
         let unit = look.site.devices.get(id).map_or(String::new(), |device| format!(" unit {}", device.unit));
+        let room = self.name.saturating_sub(4 + format::width(id.as_str()));
+        let unit = if format::width(&unit) <= room { unit } else { String::new() };
         let cells = Cells::new(look.glyphs)
             .text(" ", look.theme.text)
             .text(mark, style)

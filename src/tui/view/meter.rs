@@ -39,7 +39,7 @@ use crate::{
 mod about;
 
 /// Narrowest readings that have something beside them, and the widest that eyes can follow.
-const MIN_READINGS: u16 = 44;
+const MIN_READINGS: u16 = 45;
 /// See [`MIN_READINGS`].
 const MAX_READINGS: u16 = 72;
 /// Rows of the course: its heading and itself.
@@ -61,7 +61,7 @@ pub fn draw(model: &Model, meter: &MeterId, theme: &Theme, frame: &mut Frame<'_>
             about(&look, about_lines(right.width), frame, right);
         }
         SizeClass::Pane => {
-            let [top, bottom] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
+            let [top, bottom] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
             readings(&look, meter, live, frame, top);
             about(&look, about_lines(bottom.width), frame, bottom);
         }
@@ -141,9 +141,9 @@ fn reading_line(
     quantity: &Quantity,
     width: usize,
 ) -> Line<'static> {
-    const VALUE: usize = 12;
+    const VALUE: usize = 11;
     const UNIT: usize = 6;
-    const NOTE: usize = 10;
+    const NOTE: usize = 8;
     let shown = look.shown(meter, live, quantity);
     let reading = live.and_then(|live| live.readings.get(quantity));
     let age = look.old_age(meter, live, quantity);

@@ -182,7 +182,7 @@ fn power(look: &Look<'_>, cells: Cells, power: &Power) -> Cells {
 }
 
 /// A sum of power in words: `~` where a part is estimated, `—` where nothing is known.
-pub(super) fn power_text(look: &Look<'_>, power: &Power) -> String {
+pub(in crate::tui::view) fn power_text(look: &Look<'_>, power: &Power) -> String {
     let estimated = if power.estimated { look.glyphs.estimated } else { "" };
     power.kw.map_or(look.glyphs.missing.to_owned(), |kw| format!("{estimated}{}", format::power(kw)))
 }

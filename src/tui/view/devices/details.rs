@@ -51,14 +51,14 @@ impl Details<'_, '_> {
         let Some(device) = self.look.site.devices.get(id) else { return Vec::new() };
         let unknown = DeviceLive::default();
         let live = self.look.model.shown().devices.get(id).unwrap_or(&unknown);
-        let mut lines = vec![self.state(id, live)];
+        let mut lines = self.state(id, live);
         lines.extend(self.last_fault(live));
-        lines.push(self.line("address", &self.address(device)));
-        lines.push(self.line("polled", &self.polled(device, live)));
+        lines.extend(self.wrapped("address", &self.address(device), self.look.theme.text));
+        lines.extend(self.wrapped("polled", &self.polled(device, live), self.look.theme.text));
         if let Some(round_trip) = live.round_trip {
             lines.push(self.line(
                 "round trip",
-                &format!("{} of {}", format::short_time(round_trip), format::short_time(device.timeout)),
+                &format!("{} of {}", format::short_time(round_trip), format::interval(device.timeout)),
             ));
         }
         lines.push(self.line("requests", &self.requests(live)));
@@ -97,7 +97,7 @@ impl Details<'_, '_> {
         lines
     }
 
-    fn state(&self, id: &DeviceId, live: &DeviceLive) -> Line<'static> {
+    fn state(&self, id: &DeviceId, live: &DeviceLive) -> Vec<Line<'static>> {
         let mut words = word(live.state).to_owned();
         if let Some(since) = live.offline_since.filter(|_| live.state == DeviceState::Offline) {
             words.push_str(&format!(" since {} ({})", self.look.clock(since), format::age(self.look.age(since))));
@@ -108,7 +108,7 @@ impl Details<'_, '_> {
             let wait = std::time::Duration::try_from(next.duration_since(self.look.now)).unwrap_or_default();
             words.push_str(&format!(", asked again in {}", format::age(wait)));
         }
-        self.styled("state", &words, self.look.theme.standing(standing_of(live.state)))
+        self.wrapped("state", &words, self.look.theme.standing(standing_of(live.state)))
     }
 
     fn last_fault(&self, live: &DeviceLive) -> Vec<Line<'static>> {
@@ -129,7 +129,7 @@ impl Details<'_, '_> {
     }
 
     fn polled(&self, device: &Device, live: &DeviceLive) -> String {
-        let every = format::short_time(device.every);
+        let every = format::interval(device.every);
         let answered = live
             .last_answer
             .map_or("never answered".to_owned(), |at| format!("answered {} ago", format::age(self.look.age(at))));

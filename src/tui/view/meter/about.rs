@@ -74,10 +74,14 @@ impl About<'_, '_> {
         let load = pair(
             unit(meter.warning_threshold_percent, "%"),
             unit(meter.critical_threshold_percent, "%"),
-            ["warn at", "critical at"],
+            ["warn", "crit"],
         );
-        let voltage =
-            pair(unit(meter.voltage_low_threshold, "V"), unit(meter.voltage_high_threshold, "V"), ["low", "high"]);
+        let voltage = match (meter.voltage_low_threshold, meter.voltage_high_threshold) {
+            (Some(low), Some(high)) => Some(format!("{} to {} V", plain(low), plain(high))),
+            (Some(low), None) => Some(format!("at least {} V", plain(low))),
+            (None, Some(high)) => Some(format!("at most {} V", plain(high))),
+            (None, None) => None,
+        };
         let rows = [
             ("load", load, &[Quantity::LoadPercent][..]),
             (
