@@ -30,6 +30,7 @@ fn meter() -> Meter {
         ct_ratio: Some(Transformer { primary: 400.0, secondary: 5.0 }),
         pt_ratio: Some(Transformer { primary: 20_000.0, secondary: 100.0 }),
         protocol: None,
+        ip_address: None,
         device: None,
         registers: [].into(),
         reports: Reports::Primary,
