@@ -3,10 +3,12 @@
 //! Input and the service's events become messages, `update` turns the model and a message into a new model and
 //! effects, `view` draws the model. Only effects and the terminal guard touch anything outside.
 
-use std::{env, fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crossterm::event::EventStream;
+use crossterm::event::{Event, EventStream};
+use futures_util::Stream;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +34,7 @@ pub mod pace;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod settings;
 pub mod signals;
 pub mod terminal;
 pub mod theme;
@@ -42,9 +45,11 @@ pub mod widget;
 use backend::Tty;
 use keymap::{Keymap, KeymapProblem};
 use message::Message;
-use model::{Model, Options};
+use model::Model;
 use session::Session;
-use theme::{ColourDepth, Theme, ThemeError};
+use theme::{Theme, ThemeError};
+
+pub use settings::Settings;
 
 /// How long the service may take to say who it is and what the site is, before the terminal is taken.
 const GREETING_DEADLINE: Duration = Duration::from_secs(10);
@@ -89,92 +94,87 @@ pub enum TuiError {
     },
 }
 
-/// What a terminal program starts with, besides the service.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// How this terminal wants it.
-    pub options: Options,
-    /// A person's own keys, if the file is there.
-    pub keymap_file: Option<PathBuf>,
-    /// Where the session is kept; without it nothing is remembered.
-    pub session_file: Option<PathBuf>,
-    /// Where exports go.
-    pub export_folder: PathBuf,
-    /// Whether tmux is between us and the person's terminal.
-    pub in_tmux: bool,
-}
-
-impl Settings {
-    /// The options of the command line, and the rest from the environment: NO_COLOR, TERM, TMUX and the XDG folders.
-    pub fn from_environment(mut options: Options) -> Self {
-        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        if set("NO_COLOR").is_some() {
-            options.colour = ColourDepth::None;
-        }
-        // The console's own fonts lack most of what is drawn with.
-        options.ascii |= set("TERM").is_some_and(|term| term == "linux" || term == "dumb");
-        let folder = |xdg: &str, default: &str| {
-            let home = || set("HOME").map(|home| PathBuf::from(home).join(default));
-            set(xdg).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)
-        };
-        Self {
-            options,
-            keymap_file: folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("meterdeck/keymap.toml")),
-            session_file: folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("meterdeck/session.json")),
-            export_folder: PathBuf::from("."),
-            in_tmux: set("TMUX").is_some(),
-        }
-    }
-
-    fn keymap(&self) -> Result<Keymap, TuiError> {
-        let path = self.keymap_file.clone().unwrap_or_default();
-        let own = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(TuiError::KeymapFile { path, error }),
-        };
-        Keymap::load(own.as_deref()).map_err(|problems| TuiError::Keymap { path, problems })
-    }
-}
-
 /// Runs the terminal program on this process's terminal until somebody quits, a signal ends it, or `stop` does.
 ///
 /// # Errors
 /// See [`TuiError`]. Whatever happens, the terminal is given back first.
 pub async fn run(client: Client, settings: Settings, stop: CancellationToken) -> Result<(), TuiError> {
-    let keymap = settings.keymap()?;
-    let theme = Theme::load(&settings.options.theme, settings.options.colour)?;
-    let (site, greeting) = greet(&client.requests).await?;
-    // Or crossterm would drop bold and reverse together with the colours that we do not use.
-    crossterm::style::force_color_output(true);
+    let mouse = settings.options.mouse;
+    let prepared = prepare(client, settings).await?;
     if !has_terminal() {
         return Err(TuiError::NoTerminal);
     }
+    // Or crossterm would drop bold and reverse together with the colours that we do not use.
+    crossterm::style::force_color_output(true);
     let notices = signals::listen().map_err(TuiError::Terminal)?;
     let guard = terminal::take().map_err(TuiError::Terminal)?;
-    let tty = terminal::ProcessTty::default();
-    let area = tty.size().map_err(TuiError::Terminal)?;
-    let mut model = Model::new(site, Arc::new(keymap), settings.options.clone(), area, Timestamp::now());
-    restore_session(&mut model, &settings);
-    let mut world = run::World {
-        tty,
-        input: EventStream::new(),
-        notices,
-        events: client.events,
-        effects: effect::Effects::new(client.requests, settings.export_folder.clone()),
-        in_tmux: settings.in_tmux,
-        stop,
-    };
-    if settings.options.mouse {
-        world.tty.set_mouse(true).map_err(TuiError::Terminal)?;
+    let mut tty = terminal::ProcessTty::default();
+    if mouse {
+        tty.set_mouse(true).map_err(TuiError::Terminal)?;
     }
-    let (model, end) = tokio::select! {
-        (model, end) = run::run(model, theme, greeting, world) => (model, end),
-        () = terminal::panicked() => return Err(TuiError::Panicked),
+    let end = tokio::select! {
+        end = prepared.run(tty, EventStream::new(), notices, stop) => end,
+        () = terminal::panicked() => Err(TuiError::Panicked),
     };
     drop(guard);
-    save_session(&model, &settings);
     end
+}
+
+/// A terminal program that can run: everything that may be wrong was looked at before a terminal is taken.
+#[derive(Debug)]
+pub struct Prepared {
+    client: Client,
+    settings: Settings,
+    keymap: Keymap,
+    theme: Theme,
+    site: Arc<Site>,
+    greeting: Message,
+}
+
+/// Reads keys and theme, and asks the service who it is and what the site is.
+///
+/// # Errors
+/// A key file or theme that is wrong; a service that does not answer.
+pub async fn prepare(client: Client, settings: Settings) -> Result<Prepared, TuiError> {
+    let keymap = settings.keymap()?;
+    let theme = Theme::load(&settings.options.theme, settings.options.colour)?;
+    let (site, greeting) = greet(&client.requests).await?;
+    Ok(Prepared { client, settings, keymap, theme, site, greeting })
+}
+
+impl Prepared {
+    /// Runs on a terminal that was taken, until somebody quits, a notice ends it, or `stop` does.
+    ///
+    /// # Errors
+    /// Where the terminal has gone.
+    pub async fn run<T, I>(
+        self,
+        tty: T,
+        input: I,
+        notices: mpsc::Receiver<signals::Notice>,
+        stop: CancellationToken,
+    ) -> Result<(), TuiError>
+    where
+        T: Tty,
+        I: Stream<Item = io::Result<Event>> + Unpin,
+    {
+        let Self { client, settings, keymap, theme, site, greeting } = self;
+        let area = tty.size().map_err(TuiError::Terminal)?;
+        let mut model = Model::new(site, Arc::new(keymap), settings.options.clone(), area, Timestamp::now());
+        restore_session(&mut model, &settings);
+        let world = run::World {
+            tty,
+            input,
+            notices,
+            events: client.events,
+            effects: effect::Effects::new(client.requests, settings.export_folder.clone()),
+            in_tmux: settings.in_tmux,
+            stop,
+        };
+        let (model, end) = run::run(model, theme, greeting, world).await;
+        save_session(&model, &settings);
+        end
+    }
 }
 
 /// Standard output is a terminal, and there is one to read from.

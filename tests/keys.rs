@@ -347,6 +347,18 @@ fn without_colours_nothing_has_one() {
     }
 }
 
+/// `docs/keys.md` is made from the table of actions: with `METERDECK_UPDATE_DOCS` set it is written, else compared.
+#[test]
+fn the_documentation_is_fresh() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
+    let fresh = Keymap::load(None).unwrap().document();
+    if std::env::var_os("METERDECK_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &fresh).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == fresh, "run METERDECK_UPDATE_DOCS=1 cargo test --test keys");
+}
+
 const KEYS: &[&str] = &[
     "1",
     "2",

@@ -12,6 +12,21 @@ pub const DEFAULT: &str = include_str!("../../config/keymap.toml");
 /// Most keys of one action; a line of help has to hold them.
 const MAX_KEYS_OF_ACTION: usize = 8;
 
+/// How the documentation of the keys begins.
+const DOCUMENT_HEAD: &str = "\
+# Keys
+
+Made from the table of actions by `METERDECK_UPDATE_DOCS=1 cargo test --test keys`. In the program `?` shows the keys of
+the screen, and `:` finds an action by its name.
+
+Keys are rebound in `$XDG_CONFIG_HOME/meterdeck/keymap.toml` (or `~/.config/meterdeck/keymap.toml`), by action:
+`quit = [\"Q\"]`; an empty list unbinds. The defaults, as such a file: [`config/keymap.toml`](../config/keymap.toml).
+While something is typed (a filter, `?`, `:`), Enter takes it, Esc closes, arrows move, and every other key is text.
+
+| keys | action | where | what it does |
+|---|---|---|---|
+";
+
 /// Which key means which action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keymap {
@@ -68,6 +83,17 @@ impl Keymap {
     /// The keys of an action as text, for help and docs.
     pub fn keys_text(&self, action: Action) -> String {
         self.keys(action).iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    /// All keys as a page of documentation, in Markdown.
+    pub fn document(&self) -> String {
+        let mut page = DOCUMENT_HEAD.to_owned();
+        for action in Action::ALL {
+            let keys: Vec<String> = self.keys(*action).iter().map(|key| format!("`{key}`")).collect();
+            let (name, scope, line) = (action.name(), action.scope().title(), action.line());
+            page.push_str(&format!("| {} | `{name}` | {scope} | {line} |\n", keys.join(" ")));
+        }
+        page
     }
 
     fn take(&mut self, text: &str) -> Result<(), Vec<KeymapProblem>> {

@@ -282,6 +282,16 @@ impl Model {
         SizeClass::of(self.size)
     }
 
+    /// The filter of the list that is shown, where it has one.
+    pub fn filter(&self) -> Option<&str> {
+        match self.screen {
+            Screen::Live => Some(&self.meters.filter),
+            Screen::Site => Some(&self.tree.filter),
+            Screen::Devices => Some(&self.devices.filter),
+            Screen::Overview | Screen::Meter(_) => None,
+        }
+    }
+
     /// Whether the service has gone, so that every value only gets older.
     pub fn is_service_gone(&self) -> bool {
         matches!(self.service.link, ServiceLink::Gone { .. })

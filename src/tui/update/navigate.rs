@@ -137,21 +137,11 @@ fn open_device_row(model: &mut Model) {
 
 /// Backs out one level: the filter, then the screen.
 pub fn back(model: &mut Model) {
-    if filter(model).is_some_and(|filter| !filter.is_empty()) {
+    if model.filter().is_some_and(|filter| !filter.is_empty()) {
         set_filter(model, String::new());
     } else if let Some(screen) = model.back.pop() {
         model.screen = screen;
         rows::values_changed(model);
-    }
-}
-
-/// The filter of the list that is shown, where it has one.
-pub fn filter(model: &Model) -> Option<&str> {
-    match model.screen {
-        Screen::Live => Some(&model.meters.filter),
-        Screen::Site => Some(&model.tree.filter),
-        Screen::Devices => Some(&model.devices.filter),
-        Screen::Overview | Screen::Meter(_) => None,
     }
 }
 

@@ -32,7 +32,7 @@ pub fn open(model: &mut Model, overlay: Overlay) {
 
 /// Opens the filter of the list that is shown.
 pub fn open_filter(model: &mut Model) {
-    if let Some(before) = navigate::filter(model).map(str::to_owned) {
+    if let Some(before) = model.filter().map(str::to_owned) {
         open(model, Overlay::Filter { input: Input::new(before.clone()), before });
     }
 }
