@@ -192,7 +192,7 @@ impl Simulator {
     ) -> Result<(), SimulateError> {
         let mut units: BTreeMap<u8, Arc<Unit>> = BTreeMap::new();
         for device in devices {
-            let rules = behaviours.get(&device.id).map(|simulated| simulated.rules.clone()).unwrap_or_default();
+            let rules = behaviours.get(&device.id).map(|behaves| behaves.rules.clone()).unwrap_or_default();
             let unit = Arc::new(Unit::new(Image::new(site, device, &self.plant), rules, self.clock.second()));
             self.units.insert(device.id.clone(), Arc::clone(&unit));
             units.entry(device.unit).or_insert(unit);

@@ -21,30 +21,30 @@ use tokio::{
 };
 
 /// Nothing more comes after this silence.
-pub const SILENCE: Duration = Duration::from_millis(150);
+pub(crate) const SILENCE: Duration = Duration::from_millis(150);
 
-pub fn device_id(id: &str) -> DeviceId {
+pub(crate) fn device_id(id: &str) -> DeviceId {
     DeviceId::new(id).unwrap()
 }
 
-pub fn meter_id(id: &str) -> MeterId {
+pub(crate) fn meter_id(id: &str) -> MeterId {
     MeterId::new(id).unwrap()
 }
 
-pub fn tcp(address: &str) -> Link {
+pub(crate) fn tcp(address: &str) -> Link {
     Link::ModbusTcp { address: address.to_owned() }
 }
 
 /// A site without anything.
-pub fn empty_site() -> Site {
+pub(crate) fn empty_site() -> Site {
     Site {
         name: "Test".to_owned(),
         time_zone: "Europe/Amsterdam".to_owned(),
         currency: "EUR".to_owned(),
         cost_per_kwh: None,
         data_dir: "unused".into(),
-        keep_samples: Duration::from_secs(86_400),
-        demand_interval: Duration::from_secs(900),
+        keep_samples: Duration::from_hours(24),
+        demand_interval: Duration::from_mins(15),
         access: None,
         places: BTreeMap::new(),
         devices: BTreeMap::new(),
@@ -58,7 +58,7 @@ pub fn empty_site() -> Site {
 }
 
 /// Adds a device of a profile, and its meter of the same id.
-pub fn add(site: &mut Site, id: &str, link: Link, unit: u8, profile: &str) {
+pub(crate) fn add(site: &mut Site, id: &str, link: Link, unit: u8, profile: &str) {
     let profile_id = ProfileId::new(profile).unwrap();
     let registers: std::sync::Arc<[Register]> =
         site.profiles.get(&profile_id).unwrap_or_else(|| panic!("no profile {profile}")).registers.clone();
@@ -130,23 +130,23 @@ fn meter(id: &str, registers: std::sync::Arc<[Register]>) -> Meter {
 }
 
 /// One SDM630 as unit 5 at an address of its own.
-pub fn one_device() -> Site {
+pub(crate) fn one_device() -> Site {
     let mut site = empty_site();
     add(&mut site, "a", tcp("10.0.0.1:502"), 5, "eastron-sdm630");
     site
 }
 
 /// A moment on a Wednesday afternoon.
-pub fn noon() -> jiff::Timestamp {
+pub(crate) fn noon() -> jiff::Timestamp {
     "2026-06-03T12:00:00Z".parse().unwrap()
 }
 
-pub fn standing() -> Options {
+pub(crate) fn standing() -> Options {
     Options { seed: 7, clock: Clock::standing_at(noon()) }
 }
 
 /// `one_device` with these rules, and a client of it.
-pub async fn misbehaving(rules: Vec<Rule>) -> (Simulator, Client<TcpStream>) {
+pub(crate) async fn misbehaving(rules: Vec<Rule>) -> (Simulator, Client<TcpStream>) {
     let site = one_device();
     let behaviours = [(device_id("a"), SimulatedDevice { rules, ..SimulatedDevice::default() })].into();
     let simulator = Simulator::start(&site, &behaviours, standing()).await.unwrap();
@@ -155,15 +155,15 @@ pub async fn misbehaving(rules: Vec<Rule>) -> (Simulator, Client<TcpStream>) {
 }
 
 /// Speaks bytes.
-pub struct Client<S> {
-    pub stream: S,
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
     framing: Framing,
     transaction: u16,
 }
 
 impl Client<TcpStream> {
     /// Connects to where a device is really served.
-    pub async fn of(simulator: &Simulator, site: &Site, device: &str) -> Self {
+    pub(crate) async fn of(simulator: &Simulator, site: &Site, device: &str) -> Self {
         let real = simulator.site_on(site);
         let (address, framing) = match &real.devices[&device_id(device)].link {
             Link::ModbusTcp { address } => (address.clone(), Framing::Mbap),
@@ -175,24 +175,24 @@ impl Client<TcpStream> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    pub fn on(stream: S, framing: Framing) -> Self {
+    pub(crate) fn on(stream: S, framing: Framing) -> Self {
         Self { stream, framing, transaction: 0x1200 }
     }
 
     /// Sends a request with any content.
-    pub async fn send(&mut self, unit: u8, pdu: &[u8]) {
+    pub(crate) async fn send(&mut self, unit: u8, pdu: &[u8]) {
         self.transaction += 1;
         self.stream.write_all(&frame(self.framing, self.transaction, unit, pdu)).await.unwrap();
     }
 
     /// Sends a read.
-    pub async fn send_read(&mut self, unit: u8, function: u8, address: u16, count: u16) {
+    pub(crate) async fn send_read(&mut self, unit: u8, function: u8, address: u16, count: u16) {
         let pdu = [&[function][..], &address.to_be_bytes(), &count.to_be_bytes()].concat();
         self.send(unit, &pdu).await;
     }
 
     /// All bytes until nothing comes for a while, and whether the connection was closed (`Some(false)`) or reset (`Some(true)`).
-    pub async fn rest(&mut self, silence: Duration) -> (Vec<u8>, Option<bool>) {
+    pub(crate) async fn rest(&mut self, silence: Duration) -> (Vec<u8>, Option<bool>) {
         let mut bytes = Vec::new();
         loop {
             match timeout(silence, self.stream.read_buf(&mut bytes)).await {
@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// A read, checked in every byte: the words (of bits: the bytes), or the exception.
-    pub async fn read(&mut self, unit: u8, function: u8, address: u16, count: u16) -> Result<Vec<u16>, u8> {
+    pub(crate) async fn read(&mut self, unit: u8, function: u8, address: u16, count: u16) -> Result<Vec<u16>, u8> {
         let pdu = [&[function][..], &address.to_be_bytes(), &count.to_be_bytes()].concat();
         let answer = self.exchange(unit, &pdu).await;
         if answer[0] == function | 0x80 {
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Sends a request and takes one whole answer to it.
-    pub async fn exchange(&mut self, unit: u8, pdu: &[u8]) -> Vec<u8> {
+    pub(crate) async fn exchange(&mut self, unit: u8, pdu: &[u8]) -> Vec<u8> {
         self.send(unit, pdu).await;
         match self.framing {
             Framing::Mbap => {

@@ -129,3 +129,40 @@ pub enum Behaviour {
     /// Drops requests that come within this time after the connection was set up.
     PauseAfterConnect(Duration),
 }
+
+impl Behaviour {
+    /// Its word in a site file.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Slow(_) => "slow",
+            Self::Late(_) => "late",
+            Self::Closes(_) => "closes",
+            Self::SingleConnection => "single-connection",
+            Self::SingleConnectionReset => "single-connection-reset",
+            Self::RefusesGaps => "refuses-gaps",
+            Self::SmallLargestRequest(_) => "small-largest-request",
+            Self::Busy => "busy",
+            Self::MissingUnit(_) => "missing-unit",
+            Self::WrongUnit(_) => "wrong-unit",
+            Self::WrongTransaction(_) => "wrong-transaction",
+            Self::WrongFunction(_) => "wrong-function",
+            Self::Short(_) => "short",
+            Self::Long(_) => "long",
+            Self::LyingByteCount(_) => "lying-byte-count",
+            Self::Garbage(_) => "garbage",
+            Self::Sentinel => "sentinel",
+            Self::Frozen => "frozen",
+            Self::Intermittent { .. } => "intermittent",
+            Self::ScaleFactorFlips => "scale-factor-flips",
+            Self::Exception { .. } => "exception",
+            Self::Split(_) => "split",
+            Self::Doubled => "doubled",
+            Self::CutOff(_) => "cut-off",
+            Self::Stalls(_) => "stalls",
+            Self::Reset => "reset",
+            Self::DropsIdle(_) => "drops-idle",
+            Self::PauseAfterConnect(_) => "pause-after-connect",
+        }
+    }
+}

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         quantity::Quantity,
         register::{Function, Profile, RawType, Register, Reports},
-        site::{Device, Meter, Site},
+        site::{Device, Meter, Site, Transformer},
         unit::Dimension,
     },
 };
@@ -80,7 +80,8 @@ impl Image {
     pub fn new(site: &Site, device: &Device, plant: &Plant) -> Self {
         let mut image = Self::default();
         let profile = device.profile.as_ref().and_then(|id| site.profiles.get(id));
-        let base = profile.and_then(|profile| profile.sunspec_model).map(|_| SUNSPEC_MODEL);
+        let base = profile.and_then(|profile| profile.sunspec_model).map_or(0, |_| SUNSPEC_MODEL);
+        let moved = |address: u16| address.checked_add(base).unwrap_or(address);
         let mut values: Vec<(Register, usize, f64)> = Vec::new();
         for meter in site.meters.values().filter(|meter| meter.device.as_ref() == Some(&device.id)) {
             let Some(point) = plant.point_of_meter(&meter.id) else { continue };
@@ -90,12 +91,11 @@ impl Image {
             values.extend(device.registers.iter().map(|register| (register.clone(), point, 1.0)));
         }
         for (register, _, _) in &mut values {
-            let moved = |address: u16| address.checked_add(base.unwrap_or(0)).unwrap_or(address);
             register.address = moved(register.address);
             register.scale_register = register.scale_register.map(moved);
         }
         image.add_values(values, plant);
-        if let Some(profile) = profile.filter(|_| base.is_some()) {
+        if let Some(profile) = profile.filter(|profile| profile.sunspec_model.is_some()) {
             image.add_models(profile, device);
         }
         image
@@ -172,7 +172,7 @@ impl Image {
 
     /// What makes a SunSpec device of it: "SunS", the common model, the model's header, and the end.
     fn add_models(&mut self, profile: &Profile, device: &Device) {
-        let last = self.holding.entries.last().map_or(SUNSPEC_MODEL, |entry| entry.end_address());
+        let last = self.holding.entries.last().map_or(SUNSPEC_MODEL, Entry::end_address);
         let model = profile.sunspec_model.unwrap_or_default();
         let length = model_length(model).unwrap_or_else(|| last.saturating_sub(SUNSPEC_MODEL + 2));
         let mut common = vec![0x5375, 0x6e53, 1, COMMON_LENGTH];
@@ -303,7 +303,8 @@ fn divisor(meter: &Meter, register: &Register) -> f64 {
     if meter.reports == Reports::Primary {
         return 1.0;
     }
-    let (current, voltage) = (meter.ct_ratio.map_or(1.0, |ct| ct.ratio()), meter.pt_ratio.map_or(1.0, |pt| pt.ratio()));
+    let (current, voltage) =
+        (meter.ct_ratio.map_or(1.0, Transformer::ratio), meter.pt_ratio.map_or(1.0, Transformer::ratio));
     match register.reading_unit().dimension() {
         Dimension::Current => current,
         Dimension::Voltage => voltage,

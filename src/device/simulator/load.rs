@@ -37,7 +37,8 @@ impl Shape {
 pub struct Load {
     mean_kw: f64,
     shape: Shape,
-    waves: [Wave; 6],
+    wander: [Wave; 3],
+    noise: [Wave; 3],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,9 +64,9 @@ impl Load {
             speed: TAU / (least + (most - least) * random.f64()),
             phase: TAU * random.f64(),
         };
-        let [a, b, c] = WANDER.map(|spread| wave(spread, shape.wander));
-        let [d, e, f] = NOISE.map(|spread| wave(spread, shape.noise));
-        Self { mean_kw, shape, waves: [a, b, c, d, e, f] }
+        let wander = WANDER.map(|spread| wave(spread, shape.wander));
+        let noise = NOISE.map(|spread| wave(spread, shape.noise));
+        Self { mean_kw, shape, wander, noise }
     }
 
     /// Its mean over weekdays, kW.
@@ -80,14 +81,14 @@ impl Load {
 
     /// Power at `seconds` after the epoch, kW; never negative.
     pub fn kw(&self, calendar: &Calendar, seconds: f64) -> f64 {
-        let waves: f64 = self.waves.iter().map(|wave| wave.at(seconds)).sum();
+        let waves: f64 = self.wander.iter().chain(&self.noise).map(|wave| wave.at(seconds)).sum();
         self.mean_kw * (1.0 + self.shape.daily * calendar.course(seconds) + waves)
     }
 
     /// The time integral of [`kw`](Self::kw) from the epoch, kWs; zero before it.
     pub fn kw_seconds(&self, calendar: &Calendar, seconds: f64) -> f64 {
         let until = seconds.max(0.0);
-        let waves: f64 = self.waves.iter().map(|wave| wave.integral(until)).sum();
+        let waves: f64 = self.wander.iter().chain(&self.noise).map(|wave| wave.integral(until)).sum();
         let daily = calendar.course_integral(until) - calendar.course_integral(0.0);
         self.mean_kw * (until + self.shape.daily * daily + waves)
     }

@@ -235,10 +235,10 @@ impl Manners {
             Behaviour::SingleConnection => self.single = true,
             Behaviour::SingleConnectionReset => (self.single, self.single_resets) = (true, true),
             Behaviour::Closes(after) => {
-                self.closes_after = Some(self.closes_after.map_or(after, |other| other.min(after)))
+                self.closes_after = Some(self.closes_after.map_or(after, |other| other.min(after)));
             }
             Behaviour::DropsIdle(after) => {
-                self.drops_idle = Some(self.drops_idle.map_or(after, |other| other.min(after)))
+                self.drops_idle = Some(self.drops_idle.map_or(after, |other| other.min(after)));
             }
             Behaviour::PauseAfterConnect(pause) => self.pause = self.pause.max(Some(pause)),
             _ => {}

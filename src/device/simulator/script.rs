@@ -109,3 +109,87 @@ fn did_you_mean<'words>(word: &str, known: impl Iterator<Item = &'words str>) ->
         .filter(|(likeness, _)| *likeness > 0.75)
         .map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::simulator::behaviour::{Behaviour, Rule};
+    use std::time::Duration;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn read(text: &str) -> (SimulatedDevice, Vec<String>) {
+        let table: toml::Table = text.parse().unwrap();
+        let mut problems = Vec::new();
+        let device = of_device(&table, TIMEOUT, &mut |key, message| problems.push(format!("{key}: {message}")));
+        (device, problems)
+    }
+
+    #[test]
+    fn every_word_is_understood_and_comes_back() {
+        for word in words::WORDS {
+            let (device, problems) = read(&format!("behaviour = \"{word}\""));
+            assert_eq!(problems, [] as [&str; 0], "{word}");
+            assert_eq!(device.rules.first().map(|rule| rule.behaviour.word()), Some(*word));
+        }
+    }
+
+    #[test]
+    fn parameters_stand_in_the_table_or_with_their_behaviour() {
+        let seconds = |seconds| Duration::from_secs_f64(seconds);
+        for (text, expected) in [
+            ("behaviour = 'slow'", vec![Behaviour::Slow(seconds(0.8)).into()]),
+            ("behaviour = 'slow'\ndelay = '900ms'", vec![Behaviour::Slow(seconds(0.9)).into()]),
+            ("behaviour = 'late'", vec![Behaviour::Late(seconds(1.4)).into()]),
+            ("behaviour = 'busy'", vec![Rule::first(3, Behaviour::Busy)]),
+            (
+                "behaviour = 'busy'\ntimes = 2\nof = 30",
+                vec![Rule { behaviour: Behaviour::Busy, times: Some(2), of: Some(30) }],
+            ),
+            ("behaviour = ['silent', 'frozen']", vec![Behaviour::Silent.into(), Behaviour::Frozen.into()]),
+            (
+                "behaviour = [{ is = 'slow', delay = '0.2s', times = 1 }, { is = 'split' }]",
+                vec![Rule::first(1, Behaviour::Slow(seconds(0.2))), Behaviour::Split(seconds(0.001)).into()],
+            ),
+            (
+                "behaviour = 'exception'\ncode = 4\nfirst = 10\nlast = 12",
+                vec![Behaviour::Exception { code: 4, first: 10, last: 12 }.into()],
+            ),
+            (
+                "behaviour = 'intermittent'\ndown = '5s'\nevery = '1m'",
+                vec![Behaviour::Intermittent { down: seconds(5.0), every: seconds(60.0) }.into()],
+            ),
+        ] {
+            let (device, problems) = read(text);
+            assert_eq!(problems, [] as [&str; 0], "{text}");
+            assert_eq!(device.rules, expected, "{text}");
+        }
+        let (device, _) = read("load_percent = 84\nimbalance_percent = 30.5\nserial = '/dev/x'");
+        assert_eq!((device.load_percent, device.imbalance_percent), (Some(84.0), Some(30.5)));
+        assert_eq!(device.serial, Some("/dev/x".into()));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_was_meant() {
+        for (text, expected) in [
+            ("behaviour = 'silnt'", "behaviour: `silnt` is not known; did you mean `silent`?"),
+            ("behaviour = 'slow'\ndealy = '1s'", "dealy: is not known here; did you mean `delay`?"),
+            ("behaviour = 'silent'\ndelay = '1s'", "delay: is not known here"),
+            ("behaviour = 'slow'\ndelay = 900", "delay: is text in quotes"),
+            (
+                "behaviour = 'slow'\ndelay = '3d'",
+                "delay: `3d` is no time span of at most a day; write `900ms`, `2s` or `1m`",
+            ),
+            ("behaviour = [{ is = 'busy', time = 3 }]", "time: is not known here; did you mean `times`?"),
+            ("behaviour = 'intermittent'\ndown = '9s'\nevery = '9s'", "down: is shorter than `every`"),
+            ("behaviour = 'closes'\nafter = 0", "after: is a number of requests, at least 1"),
+            ("load_percent = 400", "load_percent: is a number from 0 to 150"),
+        ] {
+            assert_eq!(read(text).1, [expected], "{text}");
+        }
+        for text in ["behaviour = 5", "behaviour = [{ delay = '1s' }]", "behaviour = 'xyzzy'"] {
+            let problems = read(text).1;
+            assert!(problems.iter().any(|problem| problem.contains("silent, slow")), "{text}: {problems:?}");
+        }
+    }
+}

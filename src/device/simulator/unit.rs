@@ -31,7 +31,7 @@ pub struct Unit {
 
 #[derive(Debug)]
 struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     since: Instant,
     /// Seconds after the epoch when they were set.
     second: i64,
@@ -84,21 +84,21 @@ struct Treatment {
 impl Unit {
     /// A device with this image and these rules.
     pub fn new(image: Image, rules: Vec<Rule>, second: i64) -> Self {
-        let state = RwLock::new(Rules { rules, since: Instant::now(), second });
+        let state = RwLock::new(Rules { list: rules, since: Instant::now(), second });
         Self { image, state, requests: AtomicU64::new(0) }
     }
 
     /// Gives it other rules; requests are counted from zero again.
     pub fn set_rules(&self, rules: Vec<Rule>, second: i64) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = Rules { rules, since: Instant::now(), second };
+        *state = Rules { list: rules, since: Instant::now(), second };
         self.requests.store(0, Ordering::Relaxed);
     }
 
     /// Looks at its behaviours, whichever requests they apply to.
     pub fn with_behaviours<T>(&self, look: impl FnOnce(&mut dyn Iterator<Item = &Behaviour>) -> T) -> T {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        look(&mut state.rules.iter().map(|rule| &rule.behaviour))
+        look(&mut state.list.iter().map(|rule| &rule.behaviour))
     }
 
     /// What it does about a request at `second` after the epoch.
@@ -156,7 +156,7 @@ impl Unit {
     fn treatment(&self, number: u64, request: &Request) -> Treatment {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut treatment = Treatment::default();
-        for rule in state.rules.iter().filter(|rule| rule.applies_to(number)) {
+        for rule in state.list.iter().filter(|rule| rule.applies_to(number)) {
             treatment.add(&rule.behaviour, &state, number, request);
         }
         treatment
