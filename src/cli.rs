@@ -5,9 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub mod check;
+pub mod demo;
 pub mod exit;
 pub mod generate;
 pub mod poll;
+pub mod simulate;
 pub mod start;
 pub mod terminal;
 
