@@ -74,6 +74,11 @@ pub enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the devices of a site file on loopback, with the behaviours of its [simulate] tables
+    Simulate {
+        /// The site file
+        file: PathBuf,
+    },
     /// Write shell completions to standard output
     #[command(hide = true)]
     Completions {
@@ -100,6 +105,8 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn run(self) -> Result<ExitCode, exit::CommandError> {
         match self.command {
+            Some(Command::Simulate { file }) => start::runtime()?
+                .block_on(async { simulate::run(&file, self.global.json, start::stop_on_signals()?).await }),
             Some(Command::Completions { shell }) => generate::completions(shell),
             Some(Command::Man { folder }) => generate::man_pages(&folder),
             None => terminal::run(&self.global, &self.terminal),

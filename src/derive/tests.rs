@@ -28,7 +28,6 @@ fn meter() -> Meter {
         meter_type: None,
         accuracy_class: None,
         ct_ratio: Some(Transformer { primary: 400.0, secondary: 5.0 }),
-        ip_address: None,
         pt_ratio: Some(Transformer { primary: 20_000.0, secondary: 100.0 }),
         protocol: None,
         ip_address: None,
