@@ -168,3 +168,6 @@ pub(super) fn span(duration: Duration) -> String {
     }
     if milliseconds == 0 { "0s".into() } else { format!("{milliseconds}ms") }
 }
+
+#[cfg(test)]
+mod tests;

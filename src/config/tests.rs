@@ -59,7 +59,7 @@ fn a_whole_site_is_read() {
     let rack = PlaceKey::try_from("rack.r07".to_owned()).unwrap();
     assert_eq!(site.places[&rack].name, "r07");
     assert_eq!(site.places[&rack].parent.as_ref().unwrap().level, Level::Room);
-    assert_eq!(site.places.len(), 4);
+    assert_eq!(site.places.len(), 7);
     assert_eq!(site.profiles.keys().map(|id| id.as_str()).collect::<Vec<_>>(), ["acme-9"]);
     assert_eq!(site.submeters["carpark"].customer_site.as_str(), "northgate");
     let customer_site = &site.customer_sites["northgate"];
@@ -89,7 +89,7 @@ fn devices_have_links_behaviour_and_control() {
     assert_eq!((control.limit.address, control.limit.scale, control.step), (2000, 0.1, Some(0.1)));
     assert_eq!((control.limit.min, control.limit.max, control.limit.unit), (Some(0.0), Some(22.0), Unit::Kilowatt));
     let permit = control.permit.as_ref().unwrap();
-    assert_eq!((permit.register.address, permit.register.raw_type, permit.equals), (2010, RawType::U16, 1.0));
+    assert_eq!((permit.register.address, permit.register.raw_type, permit.equals), (2010, RawType::I16, 1.0));
     let timer = control.revert_timer.as_ref().unwrap();
     assert_eq!((timer.register.unit, timer.value), (Unit::Second, 120.0));
     assert_eq!(
