@@ -77,6 +77,8 @@ pub struct Report {
     pub requests: u32,
     /// What went wrong, in order.
     pub faults: Vec<Fault>,
+    /// The one that ended the poll before everything was asked.
+    pub ended: Option<Fault>,
     /// Whether anything new was learned.
     pub learned: bool,
     /// Registers that could not be read although the device answered.
@@ -92,6 +94,7 @@ impl Report {
             outcome: Outcome::Silent,
             requests: 0,
             faults: Vec::new(),
+            ended: None,
             learned: false,
             troubles: BTreeMap::new(),
             answers: 0,
@@ -102,7 +105,7 @@ impl Report {
 
     /// The report of a poll for which there was no connection.
     pub fn unreachable(fault: Fault) -> Self {
-        Self { outcome: Outcome::Unreachable, faults: vec![fault], ..Self::new(0) }
+        Self { outcome: Outcome::Unreachable, faults: vec![fault.clone()], ended: Some(fault), ..Self::new(0) }
     }
 
     /// Whether the device answered anything at all.
@@ -214,9 +217,9 @@ impl Reader {
             Some(fault) if fault.kind.is_of_connection() => Outcome::Unreachable,
             Some(_) => Outcome::Silent,
         };
-        let is_whole = ended.is_none();
-        report.faults.extend(ended);
-        if is_whole || report.is_answered() {
+        report.faults.extend(ended.clone());
+        report.ended = ended;
+        if report.ended.is_none() || report.is_answered() {
             let known =
                 self.learned.missing().iter().chain(self.plan.unreadable.iter().map(|(index, fault)| (index, fault)));
             for (index, fault) in known {

@@ -125,7 +125,7 @@ fn answered(
     missed_polls: bool,
 ) {
     let trouble = reader.trouble(report);
-    let busy = report.faults.last().filter(|fault| fault.kind == FaultKind::Busy);
+    let busy = report.ended.as_ref();
     let mut implausible = None;
     for (meter, result) in entry.meters.iter_mut().zip(results) {
         let MeterResult { readings, fault } = result;
@@ -182,7 +182,7 @@ fn slow_note(reader: &Reader, view: &View) -> Option<String> {
 
 /// What ended the poll, with the number of tries.
 fn silent_fault(entry: &DeviceEntry, reader: &Reader, report: &Report, view: &View) -> Fault {
-    let fault = report.faults.last().cloned().unwrap_or_else(|| Fault::new(FaultKind::NoAnswer, ""));
+    let fault = report.ended.clone().unwrap_or_else(|| Fault::new(FaultKind::NoAnswer, ""));
     let was_slow = entry.live.round_trip.is_some_and(|usual| usual > reader.device().timeout / 2);
     let hint =
         if was_slow && fault.kind == FaultKind::NoAnswer { "; it was slow before: set a longer timeout" } else { "" };

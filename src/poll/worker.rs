@@ -254,7 +254,7 @@ impl<B: Bus> Worker<B> {
 
     async fn finish(&mut self, index: usize, mut report: Report, started: Instant, is_poll: bool) {
         let is_unanswered = !self.answered && !report.is_answered();
-        let last = report.faults.last().map(|fault| fault.kind);
+        let last = report.ended.as_ref().map(|fault| fault.kind);
         if is_unanswered
             && report.outcome == Outcome::Silent
             && matches!(last, Some(FaultKind::Closed | FaultKind::CutOff))
@@ -307,7 +307,7 @@ impl<B: Bus> Worker<B> {
     }
 
     fn tell_connection(&mut self, index: usize, report: &Report) {
-        let fault = match report.faults.last() {
+        let fault = match &report.ended {
             Some(fault) if report.outcome == Outcome::Unreachable => {
                 Some(status::with_tries(fault, self.schedule.tries(index)))
             }
