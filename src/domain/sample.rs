@@ -163,7 +163,7 @@ impl Point {
 
 /// What happened to a series in one step of time: the finest that charts of long spans need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rollup {
+pub struct Summary {
     /// Start of the step, in ms since 1970.
     pub start_ms: i64,
     /// Samples with a value.
@@ -182,7 +182,7 @@ pub struct Rollup {
     pub last: i64,
 }
 
-impl Rollup {
+impl Summary {
     /// A step in which nothing was stored.
     pub fn empty(start_ms: i64) -> Self {
         Self { start_ms, count: 0, flawed: 0, min: 0, max: 0, sum: 0, first: 0, last: 0 }
@@ -302,15 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn rollups_of_parts_are_the_rollup_of_the_whole() {
+    fn summaries_of_parts_are_the_summary_of_the_whole() {
         let numbers = [5, -3, 9, 9, -12, 0, 4];
-        let mut whole = Rollup::empty(0);
+        let mut whole = Summary::empty(0);
         for number in numbers {
             whole.push(Some(number), State::Good);
         }
         whole.push(None, State::Bad);
         for cut in 0..numbers.len() {
-            let (mut left, mut right) = (Rollup::empty(0), Rollup::empty(0));
+            let (mut left, mut right) = (Summary::empty(0), Summary::empty(0));
             numbers[..cut].iter().for_each(|number| left.push(Some(*number), State::Good));
             numbers[cut..].iter().for_each(|number| right.push(Some(*number), State::Good));
             right.push(None, State::Bad);
@@ -318,6 +318,6 @@ mod tests {
             assert_eq!(left, whole);
         }
         assert_eq!((whole.mean(), whole.count, whole.flawed), (Some(2), 7, 1));
-        assert_eq!(Rollup::empty(0).mean(), None);
+        assert_eq!(Summary::empty(0).mean(), None);
     }
 }

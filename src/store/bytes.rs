@@ -9,7 +9,7 @@ const FRAME_LENGTH: usize = 5;
 /// Why a stored block cannot be read. It is left as it is; only this block's samples are out of reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("damaged block: {0}")]
-pub struct Damage(pub &'static str);
+pub(crate) struct Damage(pub &'static str);
 
 /// A block's body with its frame in front.
 pub(super) fn frame(body: &[u8]) -> Vec<u8> {
@@ -81,10 +81,6 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// What was not read yet.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.0
@@ -126,11 +122,6 @@ impl<'a> Reader<'a> {
             _ => Err(Damage("a count is too large")),
         }
     }
-
-    /// A number of 32 bits.
-    pub(super) fn word(&mut self) -> Result<u32, Damage> {
-        u32::try_from(self.number()?).map_err(|_| Damage("a key is too large"))
-    }
 }
 
 #[cfg(test)]
@@ -147,7 +138,7 @@ mod tests {
             for value in values {
                 prop_assert_eq!(reader.signed(), Ok(value));
             }
-            prop_assert!(reader.is_empty() && reader.byte().is_err());
+            prop_assert!(reader.byte().is_err());
         }
 
         #[test]

@@ -34,9 +34,9 @@ impl Series {
         self.by_name.get(meter).into_iter().flat_map(|series| series.values()).filter_map(|key| self.by_key.get(key))
     }
 
-    /// The numbers of all series of the meter with a number.
-    pub(super) fn of_meter_key(&self, meter: u32) -> &[u32] {
-        self.meters.get(&meter).map_or(&[], Vec::as_slice)
+    /// The numbers of all meters.
+    pub(super) fn meter_keys(&self) -> impl Iterator<Item = u32> {
+        self.meters.keys().copied()
     }
 
     pub(super) fn by_number(&self, series: u32) -> Option<&SeriesInfo> {

@@ -151,7 +151,7 @@ impl Column {
             let kept = if order == Ordering::Greater { None } else { old.next() };
             let added = if order == Ordering::Less { None } else { new.next() };
             let chosen = match (kept, added) {
-                (Some(kept), Some(added)) if is_same(kept, added) => {
+                (Some(kept), Some(added)) if is_same((kept.1, kept.2), (added.1, added.2)) => {
                     counts.unchanged += 1;
                     kept
                 }
@@ -185,8 +185,14 @@ impl Column {
     }
 }
 
-fn is_same(one: (i64, i64, Mark), other: (i64, i64, Mark)) -> bool {
-    one.2 == other.2 && (one.1 == other.1 || one.2 & NO_NUMBER != 0)
+/// Whether two samples, as number and mark, say the same.
+pub(super) fn is_same(one: (i64, Mark), other: (i64, Mark)) -> bool {
+    one.1 == other.1 && (one.0 == other.0 || !has_number(one.1))
+}
+
+/// Whether a sample with this mark has a number.
+pub(super) fn has_number(mark: Mark) -> bool {
+    mark & NO_NUMBER == 0
 }
 
 #[cfg(test)]

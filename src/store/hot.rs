@@ -5,7 +5,7 @@
 
 use super::{
     bytes::{Damage, Reader, frame, put, put_runs, put_signed, take_runs, unframe, zigzag},
-    column::Mark,
+    column::{Mark, has_number},
 };
 
 /// Largest batch, in samples.
@@ -25,6 +25,7 @@ const ROWS_PER_KEY: u32 = 60;
 pub(super) struct HotSample {
     pub(super) series: u32,
     pub(super) at_ms: i64,
+    /// Without a number: the one before of the series.
     pub(super) number: i64,
     pub(super) mark: Mark,
 }
@@ -84,8 +85,9 @@ impl HotCoder {
         put_runs(&mut body, &marks);
         for sample in samples {
             let last = self.last(sample.series);
-            put(&mut body, zigzag(sample.number.wrapping_sub(*last)));
-            *last = sample.number;
+            let number = if has_number(sample.mark) { sample.number } else { *last };
+            put(&mut body, zigzag(number.wrapping_sub(*last)));
+            *last = number;
         }
         // Only memory can be lacking here, and then the body itself would have failed.
         let packed = zstd::bulk::compress(&body, LEVEL).unwrap_or_default();

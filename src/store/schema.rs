@@ -38,6 +38,16 @@ const STEPS: &[M<'static>] = &[M::up(
     CREATE TABLE rollup_quarter (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT; -- meter << 32 | day
     CREATE TABLE rollup_hour (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;    -- meter << 32 | 8 days
     CREATE TABLE rollup_day (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;     -- meter << 32 | 64 days
+    CREATE TABLE newest (                    -- the newest sample of each series, when hot rows were last deleted
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE damaged (                   -- blocks that could not be read, kept as they were found
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,                -- table
+        source_id INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE setting (
         name TEXT PRIMARY KEY,
         value INTEGER NOT NULL

@@ -1,6 +1,6 @@
 //! What goes into the store and comes out of it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
@@ -8,7 +8,7 @@ use crate::domain::{
     ids::MeterId,
     quantity::Quantity,
     reading::State,
-    sample::{Decimals, Point, Rollup},
+    sample::{Decimals, Point, Summary},
     unit::Unit,
 };
 
@@ -78,23 +78,23 @@ pub struct Appended {
 
 /// A promise that a batch is durable once it is kept.
 #[derive(Debug)]
-pub struct Receipt(pub(super) oneshot::Receiver<Appended>);
+pub struct Receipt(pub(super) oneshot::Receiver<Result<Appended, StoreError>>);
 
 impl Receipt {
     /// Waits until the batch is on disk. Not on a thread that runs asynchronous tasks: use [`Self::kept`] there.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] where the store ended before.
+    /// [`StoreError::Full`] where no more can wait for the disk, [`StoreError::Closed`] where the store ended before.
     pub fn wait(self) -> Result<Appended, StoreError> {
-        self.0.blocking_recv().map_err(|_| StoreError::Closed)
+        self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 
     /// Waits until the batch is on disk.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] where the store ended before.
+    /// As [`Self::wait`].
     pub async fn kept(self) -> Result<Appended, StoreError> {
-        self.0.await.map_err(|_| StoreError::Closed)
+        self.0.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
@@ -162,7 +162,7 @@ pub struct Series {
     pub step_ms: i64,
     /// One for each column, those without samples too. Of quantities that are no counters, the first and last values
     /// are the means of the first and last stored step.
-    pub columns: Vec<Rollup>,
+    pub columns: Vec<Summary>,
     /// Blocks in the span that cannot be read: their samples are missing here.
     pub damaged_blocks: u32,
 }
@@ -206,14 +206,14 @@ pub struct Health {
     pub buffered_batches: u64,
     /// Their size there, in bytes; at most [`super::MAX_BUFFER_BYTES`].
     pub buffered_bytes: u64,
-    /// Batches that were turned away because the queue was full, since the start.
+    /// Batches that were turned away because no more could wait, since the start.
     pub refused_batches: u64,
     /// Samples that differ from what was stored for their time and were left out, since the start.
     pub conflicts: u64,
     /// Blocks that were found damaged, since the start; they are left as they are.
     pub damaged_blocks: u64,
-    /// Size of the file, in bytes, without its log.
-    pub file_bytes: u64,
+    /// Where a damaged file was put aside, at the start or since.
+    pub put_aside: Option<PathBuf>,
 }
 
 /// Why the store cannot do what was asked.
@@ -270,6 +270,3 @@ pub enum StoreError {
     #[error("database schema: {0}")]
     Schema(#[from] rusqlite_migration::Error),
 }
-
-/// Every series of the file, by meter and quantity.
-pub type Catalogue = Arc<super::catalogue::Series>;

@@ -1,0 +1,244 @@
+//! Rollups: what happened to each series of a meter in equal steps of time, in blocks that are kept for good.
+
+mod rice;
+
+use std::collections::BTreeMap;
+
+use super::bytes::{Damage, Reader, frame, put, put_signed, unframe, zigzag};
+use crate::domain::sample::{Decimals, Summary};
+use rice::{BitReader, BitWriter};
+
+/// A length of step, with the length of span that one block is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tier {
+    pub(super) step_ms: i64,
+    pub(super) span_ms: i64,
+    pub(super) table: &'static str,
+    /// Whether sums are exact; else they are the count times the rounded mean.
+    exact: bool,
+}
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// 1 min, in blocks of the hours of the samples.
+pub(super) const MINUTE: Tier =
+    Tier { step_ms: MINUTE_MS, span_ms: 60 * MINUTE_MS, table: "rollup_minute", exact: false };
+/// 15 min.
+pub(super) const QUARTER: Tier =
+    Tier { step_ms: 15 * MINUTE_MS, span_ms: DAY_MS, table: "rollup_quarter", exact: true };
+/// 1 h.
+pub(super) const HOUR: Tier = Tier { step_ms: 60 * MINUTE_MS, span_ms: 8 * DAY_MS, table: "rollup_hour", exact: true };
+/// 1 d, by UTC.
+pub(super) const DAY: Tier = Tier { step_ms: DAY_MS, span_ms: 64 * DAY_MS, table: "rollup_day", exact: true };
+
+/// All of them, finest first.
+pub(super) const TIERS: [Tier; 4] = [MINUTE, QUARTER, HOUR, DAY];
+
+/// More series than this of one block are not read.
+const MAX_SERIES: usize = 4096;
+
+/// More steps than this of one series are not read: those of the longest block.
+const MAX_STEPS: usize = 4096;
+
+impl Tier {
+    /// Which block a time is in.
+    pub(super) fn span(self, at_ms: i64) -> i64 {
+        at_ms.div_euclid(self.span_ms)
+    }
+
+    /// Start of the step that a time is in.
+    pub(super) fn floor(self, at_ms: i64) -> i64 {
+        at_ms.div_euclid(self.step_ms) * self.step_ms
+    }
+}
+
+/// The steps of one series that are not empty, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SummaryColumn {
+    pub(super) decimals: Decimals,
+    /// Whether first and last value are kept; of others they are the mean.
+    pub(super) is_counter: bool,
+    pub(super) steps: Vec<Summary>,
+}
+
+impl SummaryColumn {
+    /// The same with more decimals.
+    pub(super) fn refine(&mut self, finer: Decimals) {
+        if finer <= self.decimals {
+            return;
+        }
+        let old = self.decimals;
+        let factor = i128::from(old.refine(1, finer));
+        for step in &mut self.steps {
+            for number in [&mut step.min, &mut step.max, &mut step.first, &mut step.last] {
+                *number = old.refine(*number, finer);
+            }
+            step.sum *= factor;
+        }
+        self.decimals = finer;
+    }
+
+    /// Puts `steps` in place of all that start in `from_ms..to_ms`.
+    pub(super) fn replace(&mut self, from_ms: i64, to_ms: i64, steps: impl IntoIterator<Item = Summary>) {
+        let start = self.steps.partition_point(|step| step.start_ms < from_ms);
+        let end = self.steps.partition_point(|step| step.start_ms < to_ms);
+        self.steps.splice(start..end, steps.into_iter().filter(|step| !step.is_empty()));
+    }
+}
+
+/// A block: the rollups of one meter in one span.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct SummaryBlock(pub(super) BTreeMap<u32, SummaryColumn>);
+
+impl SummaryBlock {
+    pub(super) fn pack(&self, tier: Tier) -> Vec<u8> {
+        let mut body = Vec::new();
+        let mut data = Vec::new();
+        put(&mut body, self.0.len() as u64);
+        let mut before = 0;
+        for (series, column) in &self.0 {
+            let packed = pack_column(column, tier);
+            put_signed(&mut body, i64::from(*series) - before);
+            before = i64::from(*series);
+            body.push(column.decimals.count() << 1 | u8::from(column.is_counter));
+            put(&mut body, column.steps.len() as u64);
+            put_signed(&mut body, column.steps.first().map_or(0, |step| step.start_ms.div_euclid(tier.step_ms)));
+            put(&mut body, packed.len() as u64);
+            data.extend(packed);
+        }
+        body.extend(data);
+        frame(&body)
+    }
+
+    pub(super) fn unpack(block: &[u8], tier: Tier) -> Result<Self, Damage> {
+        Self::read(block, tier, None).map(Self)
+    }
+
+    /// Reads one series only.
+    pub(super) fn column(block: &[u8], tier: Tier, series: u32) -> Result<Option<SummaryColumn>, Damage> {
+        Ok(Self::read(block, tier, Some(series))?.remove(&series))
+    }
+
+    fn read(block: &[u8], tier: Tier, only: Option<u32>) -> Result<BTreeMap<u32, SummaryColumn>, Damage> {
+        let mut reader = Reader::new(unframe(block)?);
+        let count = reader.count(MAX_SERIES)?;
+        let mut series = 0_i64;
+        let mut entries = Vec::with_capacity(count);
+        for _ in 0..count {
+            series = series.wrapping_add(reader.signed()?);
+            let key = u32::try_from(series).map_err(|_| Damage("a key is too large"))?;
+            let flags = reader.byte()?;
+            let decimals = Decimals::new(flags >> 1).ok_or(Damage("too many decimals"))?;
+            let column = SummaryColumn { decimals, is_counter: flags & 1 == 1, steps: Vec::new() };
+            entries.push((key, column, reader.count(MAX_STEPS)?, reader.signed()?, reader.count(usize::MAX)?));
+        }
+        let mut columns = BTreeMap::new();
+        for (key, mut column, steps, first, length) in entries {
+            let bytes = reader.take(length)?;
+            if only.is_none_or(|only| only == key) {
+                column.steps = unpack_column(bytes, tier, column.is_counter, first, steps)?;
+                columns.insert(key, column);
+            }
+        }
+        Ok(columns)
+    }
+}
+
+/// The mean that is kept, and what of the sum is left beside it.
+fn mean_and_rest(step: &Summary, tier: Tier) -> (i64, u64) {
+    let count = i128::from(step.count.max(1));
+    if !tier.exact {
+        return (step.mean().unwrap_or(0), 0);
+    }
+    let mean = i64::try_from(step.sum.div_euclid(count)).unwrap_or(0);
+    (mean, u64::try_from(step.sum.rem_euclid(count)).unwrap_or(0))
+}
+
+fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
+    let mut lists: [Vec<u64>; 8] = Default::default();
+    let [gaps, counts, flawed, means, rests, lows, highs, firsts] = &mut lists;
+    let mut moves = Vec::new();
+    let mut before: Option<&Summary> = None;
+    let mut mean_before = 0_i64;
+    for step in &column.steps {
+        let (mean, rest) = mean_and_rest(step, tier);
+        let gap = before.map_or(1, |before| (step.start_ms - before.start_ms) / tier.step_ms);
+        gaps.push((gap - 1).cast_unsigned());
+        let (count_before, flawed_before, last_before) =
+            before.map_or((0, 0, 0), |before| (before.count, before.flawed, before.last));
+        counts.push(zigzag(i64::from(step.count) - i64::from(count_before)));
+        flawed.push(zigzag(i64::from(step.flawed) - i64::from(flawed_before)));
+        if column.is_counter {
+            firsts.push(zigzag(step.first.wrapping_sub(last_before)));
+            moves.push(zigzag(step.last.wrapping_sub(step.first)));
+            means.push(zigzag(mean.wrapping_sub(middle(step.first, step.last))));
+            lows.push(zigzag(step.first.wrapping_sub(step.min)));
+            highs.push(zigzag(step.max.wrapping_sub(step.last)));
+        } else {
+            means.push(zigzag(mean.wrapping_sub(mean_before)));
+            lows.push(zigzag(mean.wrapping_sub(step.min)));
+            highs.push(zigzag(step.max.wrapping_sub(mean)));
+        }
+        rests.push(rest);
+        mean_before = mean;
+        before = Some(step);
+    }
+    let mut writer = BitWriter::default();
+    lists.iter().for_each(|list| writer.list(list));
+    writer.list(&moves);
+    writer.finish()
+}
+
+fn middle(first: i64, last: i64) -> i64 {
+    first.wrapping_add(last.wrapping_sub(first) / 2)
+}
+
+fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, first: i64, count: usize) -> Result<Vec<Summary>, Damage> {
+    let mut reader = BitReader::new(bytes);
+    let counter_count = if is_counter { count } else { 0 };
+    let mut list = |count| Ok(reader.list(count)?.into_iter());
+    let (mut gaps, mut counts, mut flawed) = (list(count)?, list(count)?, list(count)?);
+    let (mut means, mut rests, mut lows, mut highs) = (list(count)?, list(count)?, list(count)?, list(count)?);
+    let (mut firsts, mut moves) = (list(counter_count)?, list(counter_count)?);
+    let next = |list: &mut std::vec::IntoIter<u64>| list.next().unwrap_or(0);
+    let mut steps = Vec::with_capacity(count);
+    let mut before = Summary::empty(first.wrapping_sub(1).wrapping_mul(tier.step_ms));
+    let mut mean_before = 0_i64;
+    for _ in 0..count {
+        let gap = next(&mut gaps).wrapping_add(1).cast_signed();
+        let mut step = Summary::empty(before.start_ms.wrapping_add(gap.wrapping_mul(tier.step_ms)));
+        step.count = add(before.count, next(&mut counts))?;
+        step.flawed = add(before.flawed, next(&mut flawed))?;
+        let mean;
+        if is_counter {
+            step.first = before.last.wrapping_add(unzigzag(next(&mut firsts)));
+            step.last = step.first.wrapping_add(unzigzag(next(&mut moves)));
+            mean = middle(step.first, step.last).wrapping_add(unzigzag(next(&mut means)));
+            step.min = step.first.wrapping_sub(unzigzag(next(&mut lows)));
+            step.max = step.last.wrapping_add(unzigzag(next(&mut highs)));
+        } else {
+            mean = mean_before.wrapping_add(unzigzag(next(&mut means)));
+            step.min = mean.wrapping_sub(unzigzag(next(&mut lows)));
+            step.max = mean.wrapping_add(unzigzag(next(&mut highs)));
+            (step.first, step.last) = (mean, mean);
+        }
+        step.sum = i128::from(mean) * i128::from(step.count) + i128::from(next(&mut rests));
+        mean_before = mean;
+        before = step;
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+fn add(before: u32, change: u64) -> Result<u32, Damage> {
+    let value = i64::from(before).checked_add(unzigzag(change));
+    value.and_then(|value| u32::try_from(value).ok()).ok_or(Damage("a count is too large"))
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests;
