@@ -1,6 +1,10 @@
 //! Arguments, commands and what they print: arguments → request → print, one file for each command.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -74,6 +78,12 @@ pub enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check the site file: everything that is wrong with it, or what there is and how full each interval is
+    Check {
+        /// Print the JSON schema of site files instead, for editors
+        #[arg(long)]
+        schema: bool,
+    },
     /// Serve the devices of a site file on loopback, with the behaviours of its [simulate] tables
     Simulate {
         /// The site file
@@ -105,6 +115,10 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn run(self) -> Result<ExitCode, exit::CommandError> {
         match self.command {
+            Some(Command::Check { schema }) => {
+                let colour = self.global.color.applies(io::stderr().is_terminal());
+                check::run(self.global.config.as_deref(), schema, self.global.json, colour)
+            }
             Some(Command::Simulate { file }) => start::runtime()?
                 .block_on(async { simulate::run(&file, self.global.json, start::stop_on_signals()?).await }),
             Some(Command::Completions { shell }) => generate::completions(shell),
