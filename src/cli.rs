@@ -4,9 +4,13 @@ use std::{
     io::{self, IsTerminal as _},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use self::start::LogTo;
+use crate::config;
 
 pub mod check;
 pub mod demo;
@@ -65,6 +69,17 @@ pub struct Terminal {
     theme: Option<String>,
 }
 
+impl Terminal {
+    /// These options, where given; else those given before the command.
+    fn or(&self, before: &Self) -> Self {
+        Self {
+            read_only: self.read_only || before.read_only,
+            ascii: self.ascii || before.ascii,
+            theme: self.theme.clone().or_else(|| before.theme.clone()),
+        }
+    }
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
@@ -78,13 +93,30 @@ pub enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the site file: everything that is wrong with it, or what there is and how full each interval is
+    /// A simulated site with the terminal program, nothing to set up
+    Demo {
+        /// Poll without a screen
+        #[arg(long)]
+        headless: bool,
+        #[command(flatten)]
+        terminal: Terminal,
+    },
+    /// Poll without a screen: the site's service
+    Poll {
+        /// Read every device once, print, end with 69 if any failed
+        #[arg(long)]
+        once: bool,
+        /// End after this time, such as 10s or 5m
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        run_for: Option<Duration>,
+    },
+    /// Check the site file: every mistake at once, else what it says and how full each connection is
     Check {
-        /// Print the JSON schema of site files instead, for editors
+        /// Print the JSON schema of site files, for editors
         #[arg(long)]
         schema: bool,
     },
-    /// Serve the devices of a site file on loopback, with the behaviours of its [simulate] tables
+    /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
         /// The site file
         file: PathBuf,
@@ -103,6 +135,11 @@ enum Command {
     },
 }
 
+/// A time as the site file writes it: `10s`, `5m`, `250ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    config::duration::parse(text).ok_or_else(|| "write a whole number and ms, s, m, h or d, such as 10s".to_owned())
+}
+
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -114,16 +151,28 @@ pub fn main() -> ExitCode {
 
 impl Cli {
     fn run(self) -> Result<ExitCode, exit::CommandError> {
+        let global = &self.global;
         match self.command {
-            Some(Command::Check { schema }) => {
-                let colour = self.global.color.applies(io::stderr().is_terminal());
-                check::run(self.global.config.as_deref(), schema, self.global.json, colour)
+            Some(Command::Demo { headless, terminal }) => demo::run(global, headless, &terminal.or(&self.terminal)),
+            Some(Command::Poll { once, run_for }) => {
+                let options = poll::Options { once, run_for, json: global.json };
+                let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
+                let log = start::log(&global.log, LogTo::Stderr, global.color)?;
+                start::runtime()?.block_on(async {
+                    poll::run(loaded.site, log, options, start::stop_on_signals()?.cancelled_owned()).await
+                })
             }
-            Some(Command::Simulate { file }) => start::runtime()?
-                .block_on(async { simulate::run(&file, self.global.json, start::stop_on_signals()?).await }),
+            Some(Command::Check { schema }) => {
+                let colour = global.color.applies(io::stderr().is_terminal());
+                check::run(global.config.as_deref(), schema, global.json, colour)
+            }
+            Some(Command::Simulate { file }) => {
+                start::log(&global.log, LogTo::Stderr, global.color)?;
+                start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })
+            }
             Some(Command::Completions { shell }) => generate::completions(shell),
             Some(Command::Man { folder }) => generate::man_pages(&folder),
-            None => terminal::run(&self.global, &self.terminal),
+            None => terminal::run(global, &self.terminal),
         }
     }
 }

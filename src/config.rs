@@ -10,6 +10,7 @@ use std::{
 
 use crate::domain::{ids::DeviceId, site::Site};
 
+pub mod duration;
 pub mod locate;
 pub mod problems;
 pub mod profile;
@@ -20,7 +21,6 @@ mod control;
 mod currency;
 mod cycles;
 mod devices;
-mod duration;
 mod fields;
 mod include;
 mod link;

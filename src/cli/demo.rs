@@ -1,6 +1,19 @@
 //! `meterdeck demo`: a simulated site in this process, nothing to set up.
 
-use super::exit::{CommandError, Exit};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use tempfile::TempDir;
+
+use super::{
+    Global, Terminal,
+    exit::{CommandError, Exit},
+    poll,
+    start::{self, LogTo},
+    terminal,
+};
 use crate::{
     config,
     device::simulator::{Options, Simulator, script},
@@ -68,6 +81,53 @@ mod tests {
         assert!((2..=6).contains(&over(80.0)) && over(95.0) <= 1, "{loads:?}");
         for (id, percent) in &loads {
             assert!(*id == "generator-1" || (20.0..110.0).contains(percent), "{id}: {percent} %");
+        }
+    }
+}
+
+/// `meterdeck demo`: the demo's site, served and polled in this process, until somebody quits or a signal comes.
+///
+/// # Errors
+/// No ports, no terminal, or a folder that cannot be made.
+pub fn run(global: &Global, headless: bool, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let log = start::log(&global.log, if headless { LogTo::Stderr } else { LogTo::Ring }, global.color)?;
+    let folder = Folder::new(global.data.as_deref())?;
+    start::runtime()?.block_on(async {
+        let (mut site, simulator) = start_site().await?;
+        folder.path.clone_into(&mut site.data_dir);
+        let code = if headless {
+            let options = poll::Options { json: global.json, ..poll::Options::default() };
+            poll::run(site, log, options, start::stop_on_signals()?.cancelled_owned()).await
+        } else {
+            let mut settings = terminal::settings(global, terminal);
+            settings.session_file = Some(folder.path.join("session.json"));
+            terminal::show(site, log, settings).await
+        };
+        simulator.stop().await;
+        code
+    })
+}
+
+/// Where the demo keeps its data: a folder that is removed at the end, unless one was named.
+struct Folder {
+    path: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl Folder {
+    fn new(named: Option<&Path>) -> Result<Self, CommandError> {
+        let cannot = |error: std::io::Error| {
+            CommandError::new(Exit::CannotCreate, format!("Cannot make a folder for the demo: {error}."))
+        };
+        match named {
+            Some(path) => {
+                std::fs::create_dir_all(path).map_err(cannot)?;
+                Ok(Self { path: path.to_owned(), _temporary: None })
+            }
+            None => {
+                let temporary = tempfile::Builder::new().prefix("meterdeck-demo-").tempdir().map_err(cannot)?;
+                Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+            }
         }
     }
 }

@@ -7,10 +7,7 @@
 use std::{collections::BTreeMap, future::Future, process::ExitCode, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::sleep,
-};
+use tokio::time::sleep;
 
 use super::exit::{CommandError, Exit, output};
 use crate::{
@@ -74,23 +71,6 @@ pub async fn run(
     service.stop().await;
     let written = output(out.end().await)?;
     done.map(|exit| if exit == Exit::Done { written } else { exit.into() })
-}
-
-/// Ready when the process is asked to end: INT, TERM or HUP.
-///
-/// # Errors
-/// Signals that cannot be listened to.
-pub fn signalled() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    })
 }
 
 /// Reads every device once.
