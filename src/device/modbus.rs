@@ -5,7 +5,7 @@
 //! answer nothing that may still arrive can be taken for the next answer: a TCP connection is dropped, a serial line
 //! drained until it is silent.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_modbus::{
@@ -14,7 +14,7 @@ use tokio_modbus::{
 };
 
 use self::{
-    frame::{Asked, Framing},
+    frame::{Asked, Framing, Units},
     guard::{Idle, Pipe},
     wire::{LEAST_SILENCE, Wire, silence},
 };
@@ -72,13 +72,23 @@ pub struct Connection {
     in_flight: bool,
     /// No request before this: pauses that devices need, silence between RTU frames.
     not_before: Option<Instant>,
-    /// RTU: since when an answer may come that nobody waits for, and must be drained before the next request.
-    undrained_since: Option<Instant>,
-    /// RTU: units of which the next answer may be a late one to an earlier request: ask again, and take the second.
-    doubtful: BTreeSet<u8>,
+    /// Serial: bytes may be on the line, and it must be silent before the next request.
+    noisy: bool,
+    /// RTU: units whose answers may come late.
+    doubts: BTreeMap<u8, Doubt>,
     /// The unit that was asked last.
     last_unit: u8,
     connects: u64,
+}
+
+/// RTU has nothing that ties an answer to its request. After a time-out, the unit's next answer may be the late one to
+/// the earlier request; other units are told apart by their number.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// It is not asked before this, and what comes until then is thrown away.
+    until: Instant,
+    /// Its next answer is asked for again, and the second one taken.
+    ask_again: bool,
 }
 
 /// A connection that stands.
@@ -98,8 +108,8 @@ impl Connection {
             session: None,
             in_flight: false,
             not_before: None,
-            undrained_since: None,
-            doubtful: BTreeSet::new(),
+            noisy: false,
+            doubts: BTreeMap::new(),
             last_unit: 0,
             connects: 0,
         }
@@ -154,11 +164,11 @@ impl Connection {
     }
 
     /// A connection that stands, is rested, and on which nothing waits that nobody asked for.
-    async fn ready(&mut self, deadline: Duration) -> Result<(), Fault> {
+    async fn ready(&mut self, unit: u8, deadline: Duration) -> Result<(), Fault> {
         let mut last = Fault::new(FaultKind::Closed, "while idle");
         for _ in 0..=MAX_RENEWALS {
             self.connect(deadline).await?;
-            self.drain().await?;
+            self.drain(unit).await?;
             if let Some(time) = self.not_before.take() {
                 sleep_until(time).await;
             }
@@ -169,7 +179,7 @@ impl Connection {
                 Idle::Quiet => return Ok(()),
                 Idle::Unasked => {
                     last = Fault::new(FaultKind::Garbled, "bytes that nobody asked for");
-                    self.distrust();
+                    self.distrust(false);
                 }
                 Idle::Ended(fault) => {
                     self.session = None;
@@ -182,13 +192,15 @@ impl Connection {
         Err(last)
     }
 
-    /// Nothing that arrives from now on may be taken for the answer to a later request.
-    fn distrust(&mut self) {
-        if self.framing() == Framing::Rtu {
-            self.doubtful.insert(self.last_unit);
+    /// Nothing that arrives from now on may be taken for the answer to a later request. `is_answered`: the answer that
+    /// was wrong is the one that was asked for, and no other will come.
+    fn distrust(&mut self, is_answered: bool) {
+        if self.framing() == Framing::Rtu && !(is_answered && !self.doubts.contains_key(&self.last_unit)) {
+            let until = Instant::now() + self.options.default_deadline;
+            self.doubts.insert(self.last_unit, Doubt { until, ask_again: true });
         }
         if self.is_serial() {
-            self.undrained_since = Some(Instant::now());
+            self.noisy = true;
             if let Some(mut session) = self.session.take() {
                 session.client = self.attach(&session.pipe);
                 self.session = Some(session);
@@ -198,33 +210,51 @@ impl Connection {
         }
     }
 
-    /// RTU: waits until the line is silent and no answer to an earlier request can still come.
-    async fn drain(&mut self) -> Result<(), Fault> {
-        let Some(since) = self.undrained_since else { return Ok(()) };
+    /// RTU: waits until the line is silent, and no late answer of `unit` can come any more.
+    async fn drain(&mut self, unit: u8) -> Result<(), Fault> {
         let Some(pipe) = self.session.as_ref().map(|session| session.pipe.clone()) else { return Ok(()) };
-        let silence = self.silence();
-        let give_up = Instant::now() + self.options.default_deadline * MAX_DRAIN_DEADLINES + silence;
-        let mut silent_at = (since + self.options.default_deadline).max(Instant::now() + silence);
-        loop {
-            match timeout_at(silent_at, pipe.discard()).await {
-                Err(_) => break,
-                Ok(Ok(read)) if read > 0 && silent_at < give_up => {
-                    self.doubtful.insert(self.last_unit);
-                    silent_at = silent_at.max(Instant::now() + silence);
-                }
-                Ok(Ok(read)) if read > 0 => return Err(Fault::new(FaultKind::Garbled, "the line is never silent")),
-                Ok(end) if self.is_serial() => {
-                    return Err(self.lost(&end.map_or_else(|error| error.to_string(), |_| "the line has gone".into())));
-                }
-                // It will be connected anew, and nothing late can come on that.
-                Ok(_) => {
-                    self.session = None;
-                    break;
+        let now = Instant::now();
+        let late_until = self.doubts.get(&unit).map(|doubt| doubt.until).filter(|until| *until > now);
+        if self.noisy || late_until.is_some() {
+            let silence = self.silence();
+            let give_up = now + self.options.default_deadline * MAX_DRAIN_DEADLINES + silence;
+            let mut silent_at = late_until.max(Some(now + silence)).unwrap_or(now);
+            loop {
+                match timeout_at(silent_at, pipe.discard()).await {
+                    Err(_) => break,
+                    Ok(Ok(read)) if read > 0 && silent_at < give_up => {
+                        let again = Doubt { until: now, ask_again: true };
+                        self.doubts.entry(unit).or_insert(again).ask_again = true;
+                        silent_at = silent_at.max(Instant::now() + silence);
+                    }
+                    Ok(Ok(read)) if read > 0 => return Err(Fault::new(FaultKind::Garbled, "the line is never silent")),
+                    Ok(end) if self.is_serial() => {
+                        return Err(
+                            self.lost(&end.map_or_else(|error| error.to_string(), |_| "the line has gone".into()))
+                        );
+                    }
+                    // It will be connected anew, and nothing late can come on that.
+                    Ok(_) => {
+                        self.session = None;
+                        break;
+                    }
                 }
             }
+            self.noisy = false;
         }
-        self.undrained_since = None;
+        if self.doubts.get(&unit).is_some_and(|doubt| !doubt.ask_again) {
+            self.doubts.remove(&unit);
+        }
         Ok(())
+    }
+
+    /// RTU: the units of which a late answer may still come.
+    fn late_units(&self) -> Units {
+        if self.doubts.is_empty() {
+            return Units::default();
+        }
+        let now = Instant::now();
+        self.doubts.iter().filter(|(_, doubt)| doubt.until > now).map(|(unit, _)| *unit).collect()
     }
 
     /// The silence that ends a frame. Over TCP it is there to see bytes that nobody asked for before the next request:
@@ -244,9 +274,10 @@ impl Connection {
 
     /// One request and its answer; writing will be another caller of it.
     async fn exchange(&mut self, asked: Asked, request: Request<'_>, deadline: Duration) -> Result<Response, Fault> {
-        self.ready(deadline).await?;
+        self.ready(asked.unit, deadline).await?;
+        let late = self.late_units();
         let Some(session) = &mut self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
-        session.pipe.guard().begin(asked);
+        session.pipe.guard().begin(Asked { late, ..asked });
         session.client.set_slave(Slave(asked.unit));
         self.last_unit = asked.unit;
         self.in_flight = true;
@@ -266,7 +297,7 @@ impl Connection {
         if self.is_serial() && fault.kind == FaultKind::SerialMissing {
             self.session = None;
         }
-        self.distrust();
+        self.distrust(matches!(fault.kind, FaultKind::WrongLength | FaultKind::BadReply));
         Err(self.explained(fault, answered))
     }
 
@@ -289,7 +320,7 @@ impl Connection {
 impl Bus for Connection {
     async fn connect(&mut self, deadline: Duration) -> Result<(), Fault> {
         if std::mem::take(&mut self.in_flight) {
-            self.distrust();
+            self.distrust(false);
         }
         if let Some(session) = &self.session {
             let gone = session.answered && matches!(session.pipe.guard().idle(), Idle::Ended(_));
@@ -317,9 +348,10 @@ impl Bus for Connection {
                 }
                 Err(fault) if !is_exception(fault.kind) => {}
                 // Ask once more. Where the first answer was a late one, the last of three is still to come.
-                _ if self.doubtful.remove(&unit) => {
+                _ if self.doubts.remove(&unit).is_some() => {
                     let confirmed = self.exchange(asked, request(read), deadline).await;
-                    self.undrained_since = self.undrained_since.max(Some(Instant::now()));
+                    let until = Instant::now() + self.options.default_deadline;
+                    self.doubts.entry(unit).or_insert(Doubt { until, ask_again: false });
                     return answer(confirmed?, read);
                 }
                 _ => {}

@@ -42,6 +42,31 @@ pub struct Asked {
     pub answered: Option<u16>,
     /// MBAP: take any transaction id (gateways that invent them).
     pub any_transaction: bool,
+    /// RTU: units of which a late answer may come; it is passed over.
+    pub late: Units,
+}
+
+/// A set of units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Units([u64; 4]);
+
+impl Units {
+    /// Whether a unit is in it.
+    pub fn contains(self, unit: u8) -> bool {
+        self.0.get(usize::from(unit / 64)).is_some_and(|word| word >> (unit % 64) & 1 == 1)
+    }
+}
+
+impl FromIterator<u8> for Units {
+    fn from_iter<I: IntoIterator<Item = u8>>(units: I) -> Self {
+        let mut set = Self::default();
+        for unit in units {
+            if let Some(word) = set.0.get_mut(usize::from(unit / 64)) {
+                *word |= 1 << (unit % 64);
+            }
+        }
+        set
+    }
 }
 
 /// What the bytes so far amount to.
@@ -49,7 +74,7 @@ pub struct Asked {
 pub enum Verdict {
     /// Nothing wrong yet, and not all there.
     Incomplete,
-    /// This many bytes are a copy of an earlier answer.
+    /// This many bytes are a copy of an earlier answer, or a late answer of another unit.
     Skip(usize),
     /// The answer, or the exception, lies between these offsets.
     Frame(usize, usize),
@@ -65,7 +90,7 @@ impl Asked {
     pub fn new(unit: u8, read: Read) -> Result<Self, Fault> {
         let most = if read.function.is_bits() { MAX_BITS } else { MAX_REGISTERS };
         if (1..=most).contains(&read.count) {
-            Ok(Self { unit, read, transaction: 0, answered: None, any_transaction: false })
+            Ok(Self { unit, read, transaction: 0, answered: None, any_transaction: false, late: Units::default() })
         } else {
             Err(Fault::new(FaultKind::Other, format!("a read of {} items; 1 to {most} are possible", read.count)))
         }
@@ -175,6 +200,12 @@ fn judge_rtu(bytes: &[u8], asked: &Asked) -> Verdict {
         }
         match asked.disagreement(frame, length - 2) {
             None => return Verdict::Frame(start, start + length),
+            Some(_)
+                if start == 0
+                    && frame.first().is_some_and(|unit| *unit != asked.unit && asked.late.contains(*unit)) =>
+            {
+                return Verdict::Skip(length);
+            }
             Some(fault) if start == 0 => return Verdict::Wrong(fault),
             Some(_) => {}
         }
@@ -293,6 +324,16 @@ mod tests {
         assert_eq!(judge(Framing::Rtu, &[&[0; MAX_NOISE + 1], &right[..]].concat(), &asked), Verdict::Incomplete);
         assert_eq!(judge(Framing::Rtu, &[&[0], &other[..]].concat(), &asked), Verdict::Incomplete);
         assert!(matches!(judge(Framing::Rtu, &other, &asked), Verdict::Wrong(_)));
+    }
+
+    #[test]
+    fn a_late_answer_of_another_unit_is_passed_over() {
+        let late = frame(Framing::Rtu, 0, 6, &[3, 2, 0, 1]);
+        let asked = Asked { late: Units::from_iter([6, 255]), ..asked(Function::Holding, 1) };
+        assert_eq!(judge(Framing::Rtu, &late, &asked), Verdict::Skip(late.len()));
+        for unit in 0..=u8::MAX {
+            assert_eq!(asked.late.contains(unit), unit == 6 || unit == 255, "{unit}");
+        }
     }
 
     fn reads() -> impl Strategy<Value = Asked> {

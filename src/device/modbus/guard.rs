@@ -10,7 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    frame::{Asked, Framing, MAX_FRAME, Verdict, is_beginning, judge},
+    frame::{Asked, Framing, MAX_FRAME, Units, Verdict, is_beginning, judge},
     wire::Wire,
 };
 use crate::{
@@ -56,7 +56,8 @@ pub(super) struct Pipe(Arc<Mutex<Guard>>);
 impl Pipe {
     pub(super) fn new(wire: Wire, framing: Framing, any_transaction: bool) -> Self {
         let nothing = Read { function: Function::Holding, address: 0, count: 0 };
-        let asked = Asked { unit: 0, read: nothing, transaction: 0, answered: None, any_transaction };
+        let asked =
+            Asked { unit: 0, read: nothing, transaction: 0, answered: None, any_transaction, late: Units::default() };
         Self(Arc::new(Mutex::new(Guard {
             wire,
             framing,
