@@ -7,8 +7,6 @@
 mod mixups;
 #[path = "faults/server.rs"]
 mod server;
-#[path = "faults/sunspec.rs"]
-mod sunspec;
 #[path = "faults/transport.rs"]
 mod transport;
 #[path = "faults/trouble.rs"]

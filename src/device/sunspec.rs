@@ -1,12 +1,10 @@
 //! SunSpec: finding a model by walking the list that begins at `SunS`.
 //!
 //! A device has its models in a row: an id, a length, and as many registers; an id of 0xFFFF ends the list. [`Walk`]
-//! says what to read next and takes the answers (pure); [`find`] does so over a bus; [`resolve`] then brings a
-//! profile's offsets to where the model was found.
+//! says what to read next and takes the answers (pure); [`resolve`] then brings a profile's offsets to where the model
+//! was found.
 
-use std::time::Duration;
-
-use super::bus::{Answer, Bus, Read};
+use super::bus::Read;
 use crate::domain::{
     fault::{Fault, FaultKind},
     register::{Function, Register},
@@ -115,34 +113,6 @@ fn head(address: u16) -> Read {
 
 fn missing(why: &str) -> Step {
     Step::Missing(Fault::new(FaultKind::ModelMissing, why))
-}
-
-/// Finds `model` on `unit` of a connected bus: the address of its id register. Each request has `deadline`.
-///
-/// # Errors
-/// [`FaultKind::ModelMissing`], or what kept the device from answering; only a refusal of an address is passed over.
-pub async fn find(bus: &mut impl Bus, unit: u8, model: u16, deadline: Duration) -> Result<u16, Fault> {
-    let mut walk = Walk::new(model);
-    loop {
-        match walk.step() {
-            Step::Found(address) => return Ok(address),
-            Step::Missing(fault) => return Err(fault),
-            Step::Read(read) => walk.take(match bus.transact(unit, read, deadline).await {
-                Ok(Answer::Registers(words)) => words.try_into().ok(),
-                Ok(Answer::Bits(_)) => None,
-                Err(fault) if is_refusal(fault.kind) => None,
-                Err(fault) => return Err(fault),
-            }),
-        }
-    }
-}
-
-/// Whether a device says by this that there is nothing at an address; some say so in other words than "address".
-fn is_refusal(kind: FaultKind) -> bool {
-    matches!(
-        kind,
-        FaultKind::IllegalAddress | FaultKind::IllegalValue | FaultKind::IllegalFunction | FaultKind::Exception
-    )
 }
 
 /// The registers of a model that was found at `base`: their addresses and those of their scale registers are offsets

@@ -75,7 +75,7 @@ fn truncated_and_hostile_lists_end() {
     let truncated = image(40_000, &[(1, 66)], false);
     assert_eq!(why(&walk(203, &truncated).0), "model 203: the list of models has no end; seen: 1");
     // A list of empty models for ever; one that is longer than the address space; one that spans too much.
-    let (step, reads) = walk(203, &image(0, &[(7, 0); 5000], false));
+    let (step, reads) = walk(203, &image(0, &vec![(7, 0); 5000], false));
     assert!(why(&step).contains("no end") && reads <= BASES.len() + MAX_MODELS, "{reads} reads");
     let mut beyond = image(50_000, &[], false);
     beyond.extend([(50_002, 1), (50_003, 0xFFFF)]);
