@@ -4,12 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
     reason = "a test that fails says so"
 )]
 
 mod simulator {
     pub(crate) mod behaviours;
+    pub(crate) mod command;
     pub(crate) mod help;
     pub(crate) mod links;
     pub(crate) mod values;

@@ -206,8 +206,8 @@ impl Simulator {
             Link::ModbusRtuOverTcp { address } => Link::ModbusRtuOverTcp { address: self.listen(port, address).await? },
             Link::ModbusRtu { serial, baud, parity, stop_bits } => {
                 let own_end = devices.iter().find_map(|device| behaviours.get(&device.id)?.serial.clone());
-                let (line, seen) = line::open(serial, own_end, *baud, *parity, *stop_bits)?;
-                self.tasks.spawn(port.serve_line(line));
+                let (opened, seen) = line::open(serial, own_end, *baud, *parity, *stop_bits)?;
+                self.tasks.spawn(port.serve_line(opened));
                 Link::ModbusRtu { serial: seen, baud: *baud, parity: *parity, stop_bits: *stop_bits }
             }
         };
