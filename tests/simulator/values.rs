@@ -168,6 +168,8 @@ async fn a_parent_is_its_children_and_the_losses() {
     close(later("ups-b"), (later("rack-1") / 2.0 + later("rack-2")) * ups);
     let ats = 1.0 + losses(MeterPoint::TransferSwitch);
     close(at("ats").total_kw(), (at("ups-a").total_kw() + at("ups-b").total_kw()) * ats);
+    let counter = |id: &str| simulator.electrical(&meter_id(id), noon()).unwrap().kwh();
+    close(counter("ups-b"), (counter("rack-1") / 2.0 + counter("rack-2")) * ups);
     let main = 1.0 + losses(MeterPoint::MainSwitchgear);
     close(at("main").total_kw(), at("ats").total_kw() * main);
     close(later("main"), later("ats") * main);

@@ -156,19 +156,7 @@ impl Plant {
             let shape = shape(meter);
             self.add_consumer(&Consumption { rated_kw, shape, registers: &meter.registers }, simulated, &mut random)
         } else {
-            let mut shares: BTreeMap<usize, f64> = BTreeMap::new();
-            for (point, part) in fed {
-                for (load, share) in self.points.get(point).map_or(&[][..], |point| point.shares.as_slice()) {
-                    *shares.entry(*load).or_default() += share * part * (1.0 + losses(meter.meter_point));
-                }
-            }
-            self.add_point(
-                shares.into_iter().collect(),
-                rated_kw,
-                volts,
-                is_single(&meter.registers, rated_kw),
-                &mut random,
-            )
+            self.add_point(self.feeder(&fed, meter, rated_kw, volts))
         };
         if meter.meter_point == MeterPoint::GeneratorOutput && simulated.load_percent.is_none() {
             // It stands by: nothing flows.
@@ -192,26 +180,35 @@ impl Plant {
         let factor = simulated.power_factor.unwrap_or(drawn_factor).clamp(0.05, 1.0);
         let reactive = (1.0 - factor * factor).sqrt() / factor;
         self.loads.push(Consumer { load, phases, reactive, cached: Mutex::default() });
-        self.add_point(vec![(self.loads.len() - 1, 1.0)], of.rated_kw, volts, single_phase, random)
+        self.add_point(Point {
+            shares: vec![(self.loads.len() - 1, 1.0)],
+            rated_kw: of.rated_kw,
+            nominal_volts: volts,
+            single_phase,
+            kwh_at_epoch: (of.rated_kw * 2_000.0 * random.f64()).floor(),
+            cached: Mutex::default(),
+        })
     }
 
-    fn add_point(
-        &mut self,
-        shares: Vec<(usize, f64)>,
-        rated_kw: f64,
-        nominal_volts: f64,
-        single_phase: bool,
-        random: &mut fastrand::Rng,
-    ) -> usize {
-        let kwh_at_epoch = (rated_kw * 2_000.0 * random.f64()).floor();
-        self.points.push(Point {
-            shares,
-            rated_kw,
-            nominal_volts,
-            single_phase,
-            kwh_at_epoch,
-            cached: Mutex::default(),
-        });
+    /// The point that feeds others: their loads, and what their counters began with, with the losses.
+    fn feeder(&self, fed: &[(usize, f64)], meter: &Meter, rated_kw: f64, nominal_volts: f64) -> Point {
+        let with_losses = 1.0 + losses(meter.meter_point);
+        let mut shares: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut kwh_at_epoch = 0.0;
+        for (point, part) in fed.iter().filter_map(|(point, part)| Some((self.points.get(*point)?, part * with_losses)))
+        {
+            kwh_at_epoch += point.kwh_at_epoch * part;
+            for (load, share) in &point.shares {
+                *shares.entry(*load).or_default() += share * part;
+            }
+        }
+        let single_phase = is_single(&meter.registers, rated_kw);
+        let shares = shares.into_iter().collect();
+        Point { shares, rated_kw, nominal_volts, single_phase, kwh_at_epoch, cached: Mutex::default() }
+    }
+
+    fn add_point(&mut self, point: Point) -> usize {
+        self.points.push(point);
         self.points.len() - 1
     }
 }
