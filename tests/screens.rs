@@ -1,42 +1,60 @@
 //! Every screen at every size class, as text; and that no size, and no set of values, makes one fall over.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
-use meterdeck::domain::{quantity::Quantity, site::PlaceKey};
-use meterdeck::tui::{
-    keymap::Keymap,
-    model::{DeviceRow, Model, Options, Screen, TreeNode},
-    theme::{ColourDepth, Theme},
-    update::rows,
-    view,
+use meterdeck::{
+    domain::{
+        live::{MeterLive, MeterState},
+        quantity::Quantity,
+        reading::{Reading, State},
+        site::{PlaceKey, Site},
+    },
+    tui::{
+        keymap::Keymap,
+        model::{DeviceRow, Frozen, Model, Options, Screen, ServiceLink, TreeNode},
+        theme::{ColourDepth, Theme},
+        update::rows,
+        view,
+    },
 };
-use ratatui::{
-    Terminal,
-    backend::TestBackend,
-    buffer::Buffer,
-    layout::{Rect, Size},
-};
+use proptest::prelude::*;
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size, style::Color};
 
 #[path = "screens/site.rs"]
 mod site;
 
-fn model(size: Size, ascii: bool) -> Model {
-    let options = Options { ascii, ..Options::default() };
-    let shared = site::shared_site();
-    let mut model = Model::new(shared.clone(), Arc::new(Keymap::load(None).unwrap()), options, size, site::now());
+/// The size classes, each at its least.
+const SIZES: [(u16, u16); 4] = [(160, 48), (80, 24), (60, 20), (40, 12)];
+
+fn screens() -> Vec<(&'static str, Screen)> {
+    let meter = |id: &str| Screen::Meter(id.parse().unwrap());
+    vec![
+        ("overview", Screen::Overview),
+        ("live", Screen::Live),
+        ("site", Screen::Site),
+        ("meter", meter("rpp-b")),
+        ("meter-offline", meter("pdu-r01b")),
+        ("devices", Screen::Devices),
+    ]
+}
+
+/// A model on a screen, with something selected that has much to show.
+fn model(size: (u16, u16), screen: Screen, options: Options) -> Model {
+    static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| Arc::new(site::site()));
+    static KEYMAP: LazyLock<Arc<Keymap>> = LazyLock::new(|| Arc::new(Keymap::load(None).unwrap()));
+    let shared = SITE.clone();
+    let mut model = Model::new(shared.clone(), KEYMAP.clone(), options, Size::new(size.0, size.1), site::now());
     model.live = site::snapshot(&shared);
+    model.service.link = ServiceLink::Connected;
     for (id, live) in &model.live.meters {
         if let Some(kw) = live.value(&Quantity::CurrentKw) {
             model.trends.insert((id.clone(), Quantity::CurrentKw), site::trend(kw));
         }
     }
     model.expanded = shared.places.keys().cloned().collect();
-    model
-}
-
-/// The model on a screen, with something selected that has much to show.
-fn on_screen(size: Size, ascii: bool, screen: Screen) -> Model {
-    let mut model = model(size, ascii);
     model.screen = screen;
     rows::rebuild(&mut model);
     model.meters.select(&"pdu-r01a".parse().unwrap());
@@ -45,41 +63,19 @@ fn on_screen(size: Size, ascii: bool, screen: Screen) -> Model {
     model
 }
 
-fn screens() -> Vec<(&'static str, Screen)> {
-    vec![
-        ("overview", Screen::Overview),
-        ("live", Screen::Live),
-        ("site", Screen::Site),
-        ("meter", Screen::Meter("msb-1".parse().unwrap())),
-        ("devices", Screen::Devices),
-    ]
-}
-
 fn draw(model: &Model, theme: &Theme) -> Buffer {
-    let size = model.size;
-    let mut terminal = Terminal::new(TestBackend::new(size.width, size.height)).unwrap();
-    terminal
-        .draw(|frame| {
-            let body = meterdeck::tui::layout::body(size).intersection(frame.area());
-            match &model.screen {
-                Screen::Overview => view::overview::draw(model, theme, frame, body),
-                Screen::Live => view::live::draw(model, theme, frame, body),
-                Screen::Site => view::site::draw(model, theme, frame, body),
-                Screen::Meter(id) => view::meter::draw(model, id, theme, frame, body),
-                Screen::Devices => view::devices::draw(model, theme, frame, body),
-            }
-        })
-        .unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(model.size.width, model.size.height)).unwrap();
+    terminal.draw(|frame| view::draw(model, theme, frame)).unwrap();
     terminal.backend().buffer().clone()
 }
 
+/// The characters of a buffer, without the spaces at the ends of lines.
 fn text(buffer: &Buffer) -> String {
-    let Rect { width, height, .. } = buffer.area;
     let mut lines = Vec::new();
-    for y in 0..height {
+    for y in 0..buffer.area.height {
         let mut line = String::new();
         let mut x = 0;
-        while x < width {
+        while x < buffer.area.width {
             let symbol = buffer[(x, y)].symbol();
             line.push_str(symbol);
             x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol).max(1)).unwrap();
@@ -89,12 +85,157 @@ fn text(buffer: &Buffer) -> String {
     lines.join("\n")
 }
 
+fn shown(size: (u16, u16), screen: Screen, options: Options) -> String {
+    text(&draw(&model(size, screen, options), &Theme::default()))
+}
+
 #[test]
-fn look() {
-    for (w, h) in [(160, 48), (80, 24), (60, 20), (40, 12)] {
+fn each_screen_at_each_size() {
+    for (width, height) in SIZES {
         for (name, screen) in screens() {
-            let model = on_screen(Size::new(w, h), false, screen);
-            println!("=== {name} {w}x{h}\n{}", text(&draw(&model, &Theme::default())));
+            let text = shown((width, height), screen, Options::default());
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text);
+        }
+    }
+}
+
+#[test]
+fn in_ascii() {
+    for (name, screen) in screens() {
+        let text = shown((80, 24), screen, Options { ascii: true, ..Options::default() });
+        assert!(text.is_ascii(), "{name}: {text}");
+        insta::assert_snapshot!(format!("{name}_ascii"), text);
+    }
+}
+
+#[test]
+fn without_colours_states_still_stand_out() {
+    let theme = Theme::load("mono", ColourDepth::None).unwrap();
+    for (name, screen) in screens() {
+        let buffer = draw(&model((80, 24), screen, Options::default()), &theme);
+        for cell in buffer.content() {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name}");
+        }
+        let styled = buffer.content().iter().filter(|cell| !cell.modifier.is_empty()).count();
+        assert!(styled > 0, "{name} is all plain");
+    }
+}
+
+#[test]
+fn a_filter_that_finds_nothing_says_so() {
+    for screen in [Screen::Live, Screen::Site, Screen::Devices] {
+        let mut model = model((80, 24), screen.clone(), Options::default());
+        for list in [&mut model.meters.filter, &mut model.tree.filter, &mut model.devices.filter] {
+            *list = "zzz".to_owned();
+        }
+        rows::rebuild(&mut model);
+        if screen == Screen::Site {
+            model.tree.rows.clear();
+        }
+        let text = text(&draw(&model, &Theme::default()));
+        assert!(text.contains("matches"), "{text}");
+        assert!(text.contains("zzz"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_frozen_stays_as_it_was() {
+    let mut model = model((80, 24), Screen::Live, Options::default());
+    let before = text(&draw(&model, &Theme::default()));
+    model.frozen = Some(Box::new(Frozen { live: model.live.clone(), at: model.now }));
+    model.now += jiff::SignedDuration::from_secs(90);
+    let after = text(&draw(&model, &Theme::default()));
+    let panel = |text: &str| text.lines().skip(3).take(18).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(panel(&before), panel(&after));
+    assert!(after.contains("FROZEN"), "{after}");
+}
+
+#[test]
+fn a_value_of_an_offline_device_never_looks_good() {
+    let theme = Theme::load("high-contrast", ColourDepth::Ansi16).unwrap();
+    for screen in [Screen::Live, Screen::Site] {
+        let mut model = model((160, 48), screen, Options::default());
+        model.tree.selected = 0;
+        let buffer = draw(&model, &theme);
+        let mut found = 0;
+        for y in 0..48 {
+            let line: String = (0..160).map(|x| buffer[(x, y)].symbol()).collect();
+            // The characters before it are one byte or one column each; columns are counted in characters.
+            if let Some(at) = line.find("3.910").map(|byte| line[..byte].chars().count()) {
+                let cell = &buffer[(u16::try_from(at).unwrap(), y)];
+                assert_eq!(cell.fg, theme.stale.fg.unwrap(), "{line}");
+                found += 1;
+            }
+        }
+        assert!(found > 0);
+    }
+}
+
+#[test]
+fn the_selected_row_has_the_cursor() {
+    for (_, screen) in screens() {
+        for size in SIZES {
+            let model = model(size, screen.clone(), Options::default());
+            let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+            terminal.draw(|frame| view::draw(&model, &Theme::default(), frame)).unwrap();
+            assert!(terminal.backend().cursor_visible(), "{screen:?} {size:?}");
+        }
+    }
+}
+
+/// Any value a device could bring about, with any state and age.
+fn any_reading() -> impl Strategy<Value = Reading> {
+    let value = prop_oneof![
+        Just(None),
+        any::<f64>().prop_map(Some),
+        Just(Some(f64::INFINITY)),
+        Just(Some(-0.0)),
+        (-1e6..1e6f64).prop_map(Some)
+    ];
+    let state = prop::sample::select(vec![State::Good, State::Estimated, State::Stale, State::Bad, State::Missing]);
+    let unit = prop::sample::select(meterdeck::domain::unit::Unit::ALL);
+    (value, state, any::<bool>(), -100i64..1_000_000, unit).prop_map(|(value, state, derived, age, unit)| Reading {
+        value,
+        state,
+        derived,
+        unit,
+        at: site::now() - jiff::SignedDuration::from_secs(age),
+    })
+}
+
+fn any_live() -> impl Strategy<Value = MeterLive> {
+    let state = prop::sample::select(vec![MeterState::Ok, MeterState::Waiting, MeterState::Error, MeterState::Offline]);
+    let quantity = prop::sample::select(Quantity::ALL);
+    (state, prop::collection::btree_map(quantity, any_reading(), 0..12)).prop_map(|(state, readings)| MeterLive {
+        state,
+        fault: None,
+        at: readings.values().map(|reading| reading.at).next(),
+        readings,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn no_size_and_no_values_make_it_fall(
+        width in 1u16..=200,
+        height in 1u16..=60,
+        ascii in any::<bool>(),
+        lives in prop::collection::vec(any_live(), 11),
+        selected in 0usize..30,
+    ) {
+        for (_, screen) in screens() {
+            let mut model = model((width, height), screen, Options { ascii, ..Options::default() });
+            let ids: Vec<_> = model.live.meters.keys().cloned().collect();
+            model.live.meters = ids.into_iter().zip(lives.clone()).collect::<BTreeMap<_, _>>();
+            rows::rebuild(&mut model);
+            model.meters.selected = selected.min(model.meters.rows.len() - 1);
+            model.tree.selected = selected.min(model.tree.rows.len() - 1);
+            model.devices.selected = selected.min(model.devices.rows.len() - 1);
+            let text = text(&draw(&model, &Theme::default()));
+            prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
+            prop_assert!(!text.contains("-0.0 "), "{}", text);
         }
     }
 }

@@ -166,7 +166,7 @@ pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `text` broken at spaces into lines of at most `columns`.
+/// `text` broken at spaces into lines of at most `columns`; a longer word is broken anywhere.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -175,7 +175,16 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(fit(word, columns, "")),
+            _ => {
+                let mut piece = String::new();
+                for character in word.chars() {
+                    if piece.width() + character.width().unwrap_or_default() > columns && !piece.is_empty() {
+                        lines.push(std::mem::take(&mut piece));
+                    }
+                    piece.push(character);
+                }
+                lines.push(piece);
+            }
         }
     }
     lines
@@ -242,6 +251,7 @@ mod tests {
         }
         assert_eq!(right("電", 4), "  電");
         assert_eq!(wrap("Check power and cable", 12), ["Check power", "and cable"]);
+        assert_eq!(wrap("at south-main.example:502 now", 10), ["at", "south-main", ".example:5", "02 now"]);
     }
 
     proptest! {

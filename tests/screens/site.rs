@@ -1,7 +1,7 @@
 //! A small site and what is known of it, with everything that screens have to show: good, stale, bad, missing,
 //! estimated, offline, slow, single phase, gas, planned, by hand.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use meterdeck::domain::{
@@ -15,7 +15,7 @@ use meterdeck::domain::{
 use serde_json::{Value, json};
 
 /// 2026-03-05 14:30:00 UTC.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(1_772_721_000).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn register(quantity: &str, unit: &str) -> Value {
 }
 
 /// A device with the usual behaviour.
-pub fn device(id: &str, link: Value, unit: u8, every: u64) -> Device {
+pub(crate) fn device(id: &str, link: Value, unit: u8, every: u64) -> Device {
     serde_json::from_value(json!({ "id": id, "link": link, "unit": unit, "every": duration(every), "timeout": duration(1),
         "profile": "pm5560", "registers": [], "tags": [],
         "behaviour": { "max_registers": 125, "max_gap": 8, "pause_after_connect": duration(0), "pause_between": duration(0),
@@ -38,12 +38,12 @@ pub fn device(id: &str, link: Value, unit: u8, every: u64) -> Device {
 }
 
 /// A TCP link.
-pub fn tcp(address: &str) -> Value {
+pub(crate) fn tcp(address: &str) -> Value {
     json!({ "protocol": "modbus-tcp", "address": address })
 }
 
 /// A meter with the fields that `more` sets over the usual ones.
-pub fn meter(id: &str, name: &str, point: &str, more: Value) -> Meter {
+pub(crate) fn meter(id: &str, name: &str, point: &str, more: Value) -> Meter {
     let mut fields = json!({ "id": id, "name": name, "meter_point": point, "status": "active",
         "registers": [register("current_kw", "kW")], "reports": "primary", "fed_by": [], "commodity": "electricity",
         "tags": [], "maintenance": {}, "utility_meter": [] });
@@ -139,7 +139,7 @@ fn meters() -> Vec<Meter> {
 }
 
 /// The site.
-pub fn site() -> Site {
+pub(crate) fn site() -> Site {
     let gateway = || tcp("10.20.0.40:502");
     let serial =
         json!({ "protocol": "modbus-rtu", "serial": "/dev/ttyUSB0", "baud": 9600, "parity": "even", "stop_bits": 1 });
@@ -165,7 +165,13 @@ pub fn site() -> Site {
 }
 
 /// Readings of a three-phase meter.
-pub fn three_phase(kw: f64, volts: f64, amps: [f64; 3], load: f64, at: Timestamp) -> BTreeMap<Quantity, Reading> {
+pub(crate) fn three_phase(
+    kw: f64,
+    volts: f64,
+    amps: [f64; 3],
+    load: f64,
+    at: Timestamp,
+) -> BTreeMap<Quantity, Reading> {
     let power_factor = 0.952;
     let mean = amps.iter().sum::<f64>() / 3.0;
     let imbalance = amps.iter().map(|amp| (amp - mean).abs()).fold(0.0, f64::max) / mean * 100.0;
@@ -306,7 +312,7 @@ fn connection_lives(site: &Site) -> BTreeMap<String, ConnectionLive> {
 }
 
 /// The latest of everything.
-pub fn snapshot(site: &Site) -> Snapshot {
+pub(crate) fn snapshot(site: &Site) -> Snapshot {
     Snapshot {
         meters: meter_lives().into_iter().map(|(id, live)| (id.parse().unwrap(), live)).collect(),
         devices: device_lives().into_iter().map(|(id, live)| (id.parse().unwrap(), live)).collect(),
@@ -315,15 +321,10 @@ pub fn snapshot(site: &Site) -> Snapshot {
 }
 
 /// A quarter of an hour of power, with a gap.
-pub fn trend(around: f64) -> Trend {
-    let values = (0..30).map(|step| {
-        let swing = (f64::from(step) / 5.0).sin() * 0.2 + 1.0;
-        (!(11..14).contains(&step)).then_some(around * swing)
+pub(crate) fn trend(around: f64) -> Trend {
+    let values = (0..90).map(|step| {
+        let swing = (f64::from(step) / 15.0).sin() * 0.2 + 1.0;
+        (!(33..42).contains(&step)).then_some(around * swing)
     });
-    Trend { step: Duration::from_secs(30), end: now(), values: values.collect() }
-}
-
-/// The site behind a shared pointer, as a model has it.
-pub fn shared_site() -> Arc<Site> {
-    Arc::new(site())
+    Trend { step: Duration::from_secs(10), end: now(), values: values.collect() }
 }

@@ -14,10 +14,10 @@ use crate::{
 
 /// How often a series is asked for again. It moves by one step then, and each move costs bytes.
 pub const REFRESH: SignedDuration = SignedDuration::from_secs(10);
-/// Steps of a series in a panel of the Live screen: about as many columns as it has.
-pub const PANEL_STEPS: u16 = 32;
-/// Steps of the series on the Meter screen.
-pub const METER_STEPS: u16 = 120;
+/// Steps of a series in a panel of the Live screen: a quarter of an hour.
+pub const PANEL_STEPS: u16 = 90;
+/// Steps of the series on the Meter screen: an hour.
+pub const METER_STEPS: u16 = 360;
 /// Most requests of one round; more than a screen has panels, except on a wall.
 const MAX_ASKED: usize = 24;
 /// Most series that are kept.

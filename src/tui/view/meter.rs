@@ -39,7 +39,7 @@ use crate::{
 mod about;
 
 /// Narrowest readings that have something beside them, and the widest that eyes can follow.
-const MIN_READINGS: u16 = 45;
+const MIN_READINGS: u16 = 46;
 /// See [`MIN_READINGS`].
 const MAX_READINGS: u16 = 72;
 /// Rows of the course: its heading and itself.
@@ -143,7 +143,7 @@ fn reading_line(
 ) -> Line<'static> {
     const VALUE: usize = 11;
     const UNIT: usize = 6;
-    const NOTE: usize = 8;
+    const NOTE: usize = 9;
     let shown = look.shown(meter, live, quantity);
     let reading = live.and_then(|live| live.readings.get(quantity));
     let age = look.old_age(meter, live, quantity);
@@ -153,7 +153,7 @@ fn reading_line(
         (State::Estimated, None) => shown.state.word().to_owned(),
         (State::Missing, _) => "no value".to_owned(),
         (State::Bad, _) => shown.state.word().to_owned(),
-        (State::Stale, Some(age)) => format!("old {age}"),
+        (State::Stale, Some(age)) => format!("{} {age}", look.glyphs.mark(Standing::Stale)),
         (State::Stale, None) => shown.state.word().to_owned(),
         (State::Good | State::Estimated, Some(age)) => age,
     };
@@ -163,15 +163,15 @@ fn reading_line(
         .filter(|breach| breach.quantity == *quantity)
         .max_by_key(|breach| breach.critical);
     let (mark, style) = match breach {
-        Some(breach) if breach.critical => ("!!", look.theme.critical),
-        Some(_) => (" !", look.theme.warning),
+        Some(breach) if breach.critical => (" !!", look.theme.critical),
+        Some(_) => (" ! ", look.theme.warning),
         None => ("", shown.style),
     };
     Cells::new(look.glyphs)
-        .left(quantity.label(), width.saturating_sub(VALUE + UNIT + NOTE + 2).max(12), look.theme.text)
+        .left(quantity.label(), width.saturating_sub(VALUE + UNIT + NOTE + 3).max(12), look.theme.text)
         .right(&shown.text, VALUE, style)
         .left(&format!(" {}", shown.unit), UNIT, look.theme.dim)
-        .left(mark, 2, style)
+        .left(mark, 3, style)
         .left(&note, NOTE, if shown.state == State::Good { look.theme.dim } else { style_of(look, shown.state) })
         .line()
 }
@@ -187,9 +187,10 @@ fn style_of(look: &Look<'_>, state: State) -> Style {
 /// The course of a quantity with its lowest and highest value.
 fn course(look: &Look<'_>, meter: &Meter, quantity: &Quantity, frame: &mut Frame<'_>, area: Rect) {
     let Some(trend) = look.model.trends.get(&(meter.id.clone(), quantity.clone())) else { return };
-    let Some((low, high)) = spark::extent(&trend.values) else { return };
     let Some(rows) = usize::from(area.height).checked_sub(1).filter(|rows| *rows > 0) else { return };
-    let columns = usize::from(area.width).min(trend.values.len());
+    let trend = spark::grouped(trend, usize::from(area.width));
+    let columns = trend.values.len();
+    let Some((low, high)) = spark::extent(&trend.values) else { return };
     let unit = quantity.unit().map_or("", |unit| format::unit(unit, look.glyphs.is_ascii()));
     let value = |value: f64| {
         quantity.unit().map_or_else(
@@ -197,13 +198,8 @@ fn course(look: &Look<'_>, meter: &Meter, quantity: &Quantity, frame: &mut Frame
             |unit| format::value(quantity, unit, value),
         )
     };
-    let heading = format!(
-        "{}, last {}: {} to {} {unit}",
-        quantity.label(),
-        format::age(spark::length(trend, columns)),
-        value(low),
-        value(high),
-    );
+    let heading =
+        format!("{}, last {}: {} to {} {unit}", quantity.label(), spark::length(&trend), value(low), value(high),);
     let heading = look.fit(&heading, usize::from(area.width));
     let lines = spark::tall(&trend.values, columns, rows, look.glyphs);
     let drawn = std::iter::once(Line::styled(heading, look.theme.dim))

@@ -106,6 +106,16 @@ impl<'model> Look<'model> {
         }
     }
 
+    /// A label and a text that matters to its last word: broken into as many lines as it takes.
+    pub fn labelled(&self, label: &str, columns: usize, text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
+        let lines = format::wrap(&self.fit(text, usize::MAX), width.saturating_sub(columns).max(1));
+        let labels = std::iter::once(label).chain(std::iter::repeat(""));
+        let line = |(label, text): (&str, String)| {
+            Line::from(vec![Span::styled(format::left(label, columns), self.theme.dim), Span::styled(text, style)])
+        };
+        labels.zip(lines).map(line).collect()
+    }
+
     /// The style of a row.
     pub fn row_style(&self, is_selected: bool) -> Style {
         if is_selected { self.theme.selected } else { Style::new() }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{domain::live::Trend, tui::glyph::Glyphs};
+use crate::{
+    domain::live::Trend,
+    tui::{format, glyph::Glyphs},
+};
 
 /// Least span of the scale, as a share of the largest value: noise of a steady value stays a flat line.
 const MIN_SPAN: f64 = 0.25;
@@ -46,10 +49,40 @@ fn glyph(level: Option<usize>, from: usize, glyphs: &Glyphs) -> &'static str {
     }
 }
 
-/// How long `columns` columns of a trend are, as far as it reaches.
-pub fn length(trend: &Trend, columns: usize) -> Duration {
-    let steps = u32::try_from(trend.values.len().min(columns)).unwrap_or(u32::MAX);
-    trend.step.saturating_mul(steps)
+/// A trend in about as many steps as there are columns: neighbours are averaged. The borders of the new steps lie fixed
+/// in time, so that the picture moves by one column once in a while, and nothing else in it changes.
+pub fn grouped(trend: &Trend, columns: usize) -> Trend {
+    let columns = columns.max(1);
+    let size = ((trend.values.len() + columns / 2) / columns).max(1);
+    let step_ms = i128::try_from(trend.step.as_millis()).unwrap_or(i128::MAX).max(1);
+    let end = i128::from(trend.end.as_millisecond()).div_euclid(step_ms);
+    let length = i128::try_from(trend.values.len()).unwrap_or_default();
+    let group_of = |index: usize| {
+        let number = end - length + i128::try_from(index).unwrap_or_default();
+        number.div_euclid(i128::try_from(size).unwrap_or(1))
+    };
+    let mut groups: Vec<(i128, f64, u32)> = Vec::new();
+    for (index, value) in trend.values.iter().enumerate() {
+        let group = group_of(index);
+        if groups.last().is_none_or(|(last, ..)| *last != group) {
+            groups.push((group, 0.0, 0));
+        }
+        if let (Some(value), Some((_, sum, count))) = (value, groups.last_mut()) {
+            *sum += value;
+            *count += 1;
+        }
+    }
+    let mean = |(_, sum, count): &(i128, f64, u32)| (*count > 0).then(|| sum / f64::from(*count));
+    let values: Vec<_> = groups.iter().map(mean).collect();
+    let newest = values.get(values.len().saturating_sub(columns)..).unwrap_or_default().to_vec();
+    Trend { step: trend.step.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX)), end: trend.end, values: newest }
+}
+
+/// How long a trend is, in words: `15 min`.
+pub fn length(trend: &Trend) -> String {
+    let length = trend.step.saturating_mul(u32::try_from(trend.values.len()).unwrap_or(u32::MAX));
+    let minutes = Duration::from_secs((length.as_secs() + 30) / 60 * 60);
+    format::age(if length.as_secs() < 60 { length } else { minutes })
 }
 
 /// Which of `steps` steps; a share that is no number (all values are zero) is the lowest.
@@ -88,8 +121,26 @@ mod tests {
     #[test]
     fn a_tall_one_fills_from_below() {
         let values = [Some(0.0), Some(100.0), None, Some(50.0)];
-        assert_eq!(tall(&values, 4, 2, Glyphs::of(false)), [" █  ", "▁█·█"]);
+        assert_eq!(tall(&values, 4, 2, Glyphs::of(false)), [" █ ▁", "▁█·█"]);
         assert_eq!(extent(&values), Some((0.0, 100.0)));
         assert_eq!(extent(&[None]), None);
+    }
+
+    #[test]
+    fn groups_lie_fixed_in_time() {
+        let trend = |last: i64| Trend {
+            step: Duration::from_secs(10),
+            end: jiff::Timestamp::from_second(last * 10).unwrap(),
+            values: (last - 90..last).map(|step| (step % 7 != 0).then_some(step as f64)).collect(),
+        };
+        let (before, after) = (grouped(&trend(9_000), 29), grouped(&trend(9_001), 29));
+        assert_eq!(before.step, Duration::from_secs(30));
+        assert_eq!(before.values.len(), 29);
+        assert_eq!(before.values[2..], after.values[1..28], "a step more moves the picture by one column");
+        assert_eq!(length(&before), "15 min");
+        let (second, third) = (grouped(&trend(9_002), 29), grouped(&trend(9_003), 29));
+        assert_eq!(after.values[..28], second.values[..28], "while the last column grows, nothing else changes");
+        assert_eq!(second.values[..28], third.values[..28]);
+        assert_eq!(grouped(&Trend { values: vec![], ..trend(1) }, 5).values, []);
     }
 }

@@ -1,9 +1,6 @@
 //! How a device or a connection is doing, in lines: for the Devices screen and for the meter that a device reads.
 
-use ratatui::{
-    style::Style,
-    text::{Line, Span},
-};
+use ratatui::{style::Style, text::Line};
 
 use crate::{
     domain::{
@@ -12,10 +9,7 @@ use crate::{
         site::{Device, Link},
         standing::Standing,
     },
-    tui::{
-        format,
-        widget::{Cells, Look},
-    },
+    tui::{format, widget::Look},
 };
 
 /// Columns of a label.
@@ -53,15 +47,15 @@ impl Details<'_, '_> {
         let live = self.look.model.shown().devices.get(id).unwrap_or(&unknown);
         let mut lines = self.state(id, live);
         lines.extend(self.last_fault(live));
-        lines.extend(self.wrapped("address", &self.address(device), self.look.theme.text));
-        lines.extend(self.wrapped("polled", &self.polled(device, live), self.look.theme.text));
+        lines.extend(self.line("address", &self.address(device)));
+        lines.extend(self.line("polled", &self.polled(device, live)));
         if let Some(round_trip) = live.round_trip {
-            lines.push(self.line(
+            lines.extend(self.line(
                 "round trip",
                 &format!("{} of {}", format::short_time(round_trip), format::interval(device.timeout)),
             ));
         }
-        lines.push(self.line("requests", &self.requests(live)));
+        lines.extend(self.line("requests", &self.requests(live)));
         if !live.faults.is_empty() {
             let faults = live.faults.iter().map(|(kind, count)| format!("{count} {}", kind.title()));
             lines.extend(self.wrapped("errors", &faults.collect::<Vec<_>>().join(", "), self.look.theme.text));
@@ -76,17 +70,17 @@ impl Details<'_, '_> {
     pub fn connection(&self, name: &str, live: &ConnectionLive) -> Vec<Line<'static>> {
         let theme = self.look.theme;
         let (word, style) = connection_word(self.look, live);
-        let mut lines = vec![self.styled("state", word, style)];
+        let mut lines = self.wrapped("state", word, style);
         if let Some(fault) = &live.fault {
             lines.extend(self.wrapped("fault", &fault.to_string(), theme.offline));
             lines.extend(self.wrapped("do", fault.kind.advice(), theme.text));
         }
         let device = live.devices.first().and_then(|id| self.look.site.devices.get(id));
         let link = device.map_or_else(|| name.to_owned(), |device| link_words(&device.link));
-        lines.push(self.line("address", &link));
+        lines.extend(self.line("address", &link));
         let busy = format!("{} of the time", format::percent(live.busy * 100.0));
-        lines.push(self.line("busy", &busy));
-        lines.push(
+        lines.extend(self.line("busy", &busy));
+        lines.extend(
             self.line("set up", &format::count(usize::try_from(live.connects).unwrap_or(usize::MAX), "time", "times")),
         );
         let devices = live.devices.iter().map(|id| {
@@ -142,29 +136,12 @@ impl Details<'_, '_> {
         format!("{} a poll, {} sent{skipped}", live.requests_per_poll, format::fixed(live.requests as f64, 0))
     }
 
-    fn line(&self, label: &str, text: &str) -> Line<'static> {
-        self.styled(label, text, self.look.theme.text)
+    fn line(&self, label: &str, text: &str) -> Vec<Line<'static>> {
+        self.wrapped(label, text, self.look.theme.text)
     }
 
-    fn styled(&self, label: &str, text: &str, style: Style) -> Line<'static> {
-        let columns = self.width.saturating_sub(LABEL);
-        Cells::new(self.look.glyphs)
-            .left(label, LABEL, self.look.theme.dim)
-            .text(self.look.fit(text, columns), style)
-            .line()
-    }
-
-    /// A text that matters to its last word: broken into as many lines as it takes.
     fn wrapped(&self, label: &str, text: &str, style: Style) -> Vec<Line<'static>> {
-        let lines = format::wrap(text, self.width.saturating_sub(LABEL).max(1));
-        let labels = std::iter::once(label).chain(std::iter::repeat(""));
-        let label_style = self.look.theme.dim;
-        labels
-            .zip(lines)
-            .map(|(label, text)| {
-                Line::from(vec![Span::styled(format::left(label, LABEL), label_style), Span::styled(text, style)])
-            })
-            .collect()
+        self.look.labelled(label, LABEL, text, self.width, style)
     }
 }
 

@@ -265,9 +265,9 @@ impl Panel<'_, '_> {
             return None;
         }
         const LABEL: usize = 7;
-        let columns = self.width.saturating_sub(LABEL).min(trend.values.len());
-        let label = format::age(spark::length(trend, columns));
-        let course = spark::spark(&trend.values, columns, self.look.glyphs);
+        let trend = spark::grouped(trend, self.width.saturating_sub(LABEL));
+        let label = spark::length(&trend);
+        let course = spark::spark(&trend.values, trend.values.len(), self.look.glyphs);
         Some(
             Cells::new(self.look.glyphs)
                 .left(&label, LABEL, self.look.theme.dim)

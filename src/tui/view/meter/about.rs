@@ -10,6 +10,7 @@ use crate::{
         rollup::balance,
         site::{Commodity, Meter},
         standing,
+        unit::Unit,
     },
     tui::{
         format,
@@ -21,12 +22,15 @@ use crate::{
 /// Columns of a label.
 const LABEL: usize = 11;
 
+/// Columns of a label before a neighbour in the chain.
+const CHAIN_LABEL: usize = 7;
+
 /// All of it, what is in trouble first.
 pub(super) fn lines(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, width: usize) -> Vec<Line<'static>> {
     let about = About { look, meter, live, width };
     let device = match &meter.device {
         Some(device) => Details { look, width }.device(device),
-        None => vec![about.line("device", &about.read_by())],
+        None => about.line("device", &about.read_by()),
     };
     let mut lines = Vec::new();
     let sections = [
@@ -100,27 +104,23 @@ impl About<'_, '_> {
                 &[Quantity::PhaseImbalance],
             ),
         ];
-        rows.into_iter()
-            .filter_map(|(label, text, quantities)| Some(self.threshold(label, &text?, quantities)))
-            .collect()
+        let present = rows.into_iter().filter_map(|(label, text, quantities)| Some((label, text?, quantities)));
+        present.flat_map(|(label, text, quantities)| self.threshold(label, &text, quantities)).collect()
     }
 
-    fn threshold(&self, label: &str, text: &str, quantities: &[Quantity]) -> Line<'static> {
+    /// A threshold, and what is beyond it now.
+    fn threshold(&self, label: &str, text: &str, quantities: &[Quantity]) -> Vec<Line<'static>> {
+        let theme = self.look.theme;
         let breaches = self.live.map_or_else(Vec::new, |live| {
             standing::breaches(self.meter, live, self.look.now, self.look.every(self.meter))
         });
-        let worst =
-            breaches.iter().filter(|breach| quantities.contains(&breach.quantity)).max_by_key(|breach| breach.critical);
-        match worst {
-            Some(breach) => {
-                let (mark, style) =
-                    if breach.critical { ("!!", self.look.theme.critical) } else { ("!", self.look.theme.warning) };
-                let now = format!("{text}, now {} {mark}", format::fixed(breach.value, 1));
-                let label_cells = Cells::new(self.look.glyphs).left(label, LABEL, self.look.theme.dim);
-                label_cells.text(now, style).line_within(self.width)
-            }
-            None => self.line(label, text),
-        }
+        let here = breaches.iter().filter(|breach| quantities.contains(&breach.quantity));
+        let Some(breach) = here.max_by_key(|breach| breach.critical) else { return self.line(label, text) };
+        let (mark, style) = if breach.critical { ("!!", theme.critical) } else { ("!", theme.warning) };
+        let unit = breach.quantity.unit().unwrap_or(Unit::Ratio);
+        let value = format::value(&breach.quantity, unit, breach.value);
+        let words = format!("{text}, now {value} {} {mark}", format::unit(unit, true));
+        self.look.labelled(label, LABEL, &words, self.width, style)
     }
 
     fn chain(&self) -> Vec<Line<'static>> {
@@ -143,23 +143,23 @@ impl About<'_, '_> {
                 }
                 (Some(kw), None) => format!("{sum}, {} {}", self.look.glyphs.delta, format::power(kw)),
                 (None, _) if !balance.sum.is_complete() => {
-                    format!("{sum}, INCOMPLETE: {} missing", balance.sum.missing.len())
+                    format!("{sum} INCOMPLETE, {} missing", balance.sum.missing.len())
                 }
                 (None, _) => sum,
             };
-            lines.push(self.line("their sum", &text));
+            lines.extend(self.line("their sum", &text));
         }
         lines
     }
 
     fn neighbour(&self, label: &str, id: &MeterId) -> Line<'static> {
-        let cells = Cells::new(self.look.glyphs).left(label, LABEL, self.look.theme.dim);
+        let cells = Cells::new(self.look.glyphs).left(label, CHAIN_LABEL, self.look.theme.dim);
         let Some((meter, live)) = self.look.meter(id) else {
             return cells.text(id.to_string(), self.look.theme.text).line();
         };
         let kw = self.look.shown(meter, live, &Quantity::CurrentKw);
         let standing = self.look.standing(meter);
-        let name = self.width.saturating_sub(LABEL + 11 + 2);
+        let name = self.width.saturating_sub(CHAIN_LABEL + 11 + 2);
         cells
             .left(&meter.name, name, self.look.theme.text)
             .right(&kw.with_unit(), 11, kw.style)
@@ -199,7 +199,8 @@ impl About<'_, '_> {
             ("tags", (!meter.tags.is_empty()).then(|| meter.tags.join(", "))),
             ("notes", meter.description.clone()),
         ];
-        rows.into_iter().filter_map(|(label, text)| Some(self.line(label, &text?))).collect()
+        let present = rows.into_iter().filter_map(|(label, text)| Some((label, text?)));
+        present.flat_map(|(label, text)| self.line(label, &text)).collect()
     }
 
     /// From the building down.
@@ -211,12 +212,8 @@ impl About<'_, '_> {
         Some(names.join(" / "))
     }
 
-    fn line(&self, label: &str, text: &str) -> Line<'static> {
-        let columns = self.width.saturating_sub(LABEL);
-        Cells::new(self.look.glyphs)
-            .left(label, LABEL, self.look.theme.dim)
-            .text(self.look.fit(text, columns), self.look.theme.text)
-            .line()
+    fn line(&self, label: &str, text: &str) -> Vec<Line<'static>> {
+        self.look.labelled(label, LABEL, text, self.width, self.look.theme.text)
     }
 }
 
