@@ -6,7 +6,10 @@ use rusqlite_migration::{M, Migrations};
 pub(super) const APPLICATION_ID: i32 = 0x6d64_6b31;
 
 /// The steps from an empty file; only ever add to the end. The place in this list is the file's `user_version`.
-const STEPS: &[M<'static>] = &[M::up(
+const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS)];
+
+/// Samples and their rollups.
+const SAMPLES: &str =
     // Blocks are kept in rowid tables with composed keys: clustered, and without the waste that WITHOUT ROWID has for rows
     // of more than a quarter page.
     "
@@ -52,8 +55,72 @@ const STEPS: &[M<'static>] = &[M::up(
         name TEXT PRIMARY KEY,
         value INTEGER NOT NULL
     ) STRICT;
-    ",
-)];
+    ";
+
+/// Energy, what happened to registers, technicians' records, alarms. What people did is only ever added to.
+const BOOKS: &str = "
+    CREATE TABLE interval_day (              -- interval data of one meter in one UTC day
+        meter INTEGER NOT NULL,              -- key of the table meter
+        day INTEGER NOT NULL,                -- days since 1970
+        body BLOB NOT NULL,
+        PRIMARY KEY (meter, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE energy_day (                -- sums of one meter in one day of the site's time zone
+        meter INTEGER NOT NULL,
+        day INTEGER NOT NULL,                -- days since 1970 of the local date
+        consumed INTEGER NOT NULL,           -- millionths of the quantity's unit
+        generated INTEGER NOT NULL,
+        measured_ms INTEGER NOT NULL,
+        estimated INTEGER NOT NULL,          -- 0 or 1
+        peak INTEGER,                        -- highest demand, millionths of a kW
+        peak_at INTEGER,                     -- start of its block, ms since 1970
+        PRIMARY KEY (meter, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE energy_state (              -- where counting goes on, JSON
+        meter INTEGER PRIMARY KEY,
+        state TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE incident (                  -- what registers did beside counting
+        id INTEGER PRIMARY KEY,
+        meter INTEGER NOT NULL,
+        at INTEGER NOT NULL,                 -- ms since 1970
+        quantity TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        before TEXT NOT NULL,
+        after TEXT NOT NULL,
+        UNIQUE (meter, quantity, at, kind)
+    ) STRICT;
+    CREATE TABLE record (                    -- technicians' records
+        sequence INTEGER PRIMARY KEY,
+        meter TEXT NOT NULL,                 -- id in the site file
+        at INTEGER NOT NULL,                 -- ms since 1970
+        who TEXT NOT NULL,
+        entry TEXT NOT NULL,                 -- JSON
+        before TEXT,
+        configured TEXT
+    ) STRICT;
+    CREATE INDEX record_meter ON record (meter, sequence);
+    CREATE TRIGGER record_stays BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'records are only added'); END;
+    CREATE TRIGGER record_is_kept BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'records are only added'); END;
+    CREATE TABLE alarm (                     -- each alarm's present life, JSON
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (kind, subject)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE alarm_event (               -- what became of alarms, and who did what
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,                 -- ms since 1970
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        event TEXT NOT NULL,                 -- raised, returned, acknowledged, shelved, unshelved
+        who TEXT,
+        note TEXT
+    ) STRICT;
+    CREATE INDEX alarm_event_at ON alarm_event (at);
+    CREATE TRIGGER alarm_event_stays BEFORE UPDATE ON alarm_event BEGIN SELECT RAISE(ABORT, 'the alarm log is only added to'); END;
+    CREATE TRIGGER alarm_event_is_kept BEFORE DELETE ON alarm_event BEGIN SELECT RAISE(ABORT, 'the alarm log is only added to'); END;
+    ";
 
 /// How many steps there are: the `user_version` of an up-to-date file.
 pub(super) const VERSION: usize = STEPS.len();
