@@ -8,7 +8,7 @@ use super::{
     problems::{Problem, Sink, Spot, closest},
 };
 use crate::domain::{
-    formula::{Formula, FormulaError, Scope},
+    formula::{self, Formula, FormulaError, Scope},
     ids::MeterId,
 };
 
@@ -22,6 +22,16 @@ pub(super) fn check_feeds(meters: &Meters<'_>, sink: &Sink) {
         let message = format!("meters feed each other in a circle: {}", cycles::print(&circle));
         let problem = Problem::error(&draft.fields.spot("fed_by"), message);
         sink.add(problem.help("`fed_by` names the meters above: remove the one that is below"));
+    }
+}
+
+/// Checks the form of formulas alone, where not all meters are known.
+pub(super) fn check_syntax(meters: &Meters<'_>) {
+    for draft in meters.values() {
+        let Some(text) = &draft.meter.formula else { continue };
+        if let Err(error) = formula::parse(text) {
+            report(draft, text, &error, &Scope::default());
+        }
     }
 }
 

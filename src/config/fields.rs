@@ -51,12 +51,12 @@ impl<'a> Fields<'a> {
         schema: &'static schema::Table,
     ) -> Self {
         let fields = Self { sink, name: name.into(), spot: spot.clone(), table, schema };
-        for entry in &table.entries {
-            if schema.key(&entry.key).is_none() {
-                fields.unknown_key(entry);
-            }
+        let mut meant = Vec::new();
+        for entry in table.entries.iter().filter(|entry| schema.key(&entry.key).is_none()) {
+            meant.extend(fields.unknown_key(entry));
         }
-        for key in schema.keys.iter().filter(|key| key.required && table.get(key.name).is_none()) {
+        let is_missing = |key: &&schema::Key| key.required && table.get(key.name).is_none();
+        for key in schema.keys.iter().filter(is_missing).filter(|key| !meant.contains(&key.name)) {
             fields.missing(key.name);
         }
         fields
@@ -80,9 +80,11 @@ impl<'a> Fields<'a> {
         Some(Self::new(sink, table, &entry.spot, name, schema))
     }
 
-    fn unknown_key(&self, entry: &Entry) {
+    /// Records a key that the table does not have; returns what was probably meant.
+    fn unknown_key(&self, entry: &Entry) -> Option<&'static str> {
         let known = || self.schema.keys.iter().map(|key| key.name);
-        let help = match closest(&entry.key, known()) {
+        let meant = closest(&entry.key, known());
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("it may have: {}", known().collect::<Vec<_>>().join(", ")),
         };
@@ -91,6 +93,7 @@ impl<'a> Fields<'a> {
                 .label("not a key of this table")
                 .help(help),
         );
+        meant
     }
 
     /// Records that a key is missing.

@@ -29,6 +29,8 @@ pub(super) struct Files {
     pub(super) start: Spot,
     /// The files in the order in which they were read, the site file first.
     pub(super) paths: Vec<PathBuf>,
+    /// Whether all files could be read. If not, what is missing may be in one that could not, and is not reported.
+    pub(super) complete: bool,
 }
 
 impl Files {
@@ -44,17 +46,16 @@ impl Files {
         Some(files)
     }
 
-    /// The site file at `path` and all that it includes; `None` where one of them is no TOML.
+    /// The site file at `path` and all that it includes; `None` where the site file cannot be read.
     pub(super) fn read(path: &Path, sink: &Sink) -> Option<Self> {
         let source = read_source(path, sink, None)?;
         let mut files = Self::new(&source);
         let mut seen = BTreeSet::from([identity(path)]);
         let mut waiting = VecDeque::from([(path.to_owned(), source)]);
-        let mut sound = true;
         while let Some((path, source)) = waiting.pop_front() {
             files.paths.push(path);
             let Some(table) = tree::parse(&source, sink) else {
-                sound = false;
+                files.complete = false;
                 continue;
             };
             for (path, spot) in included(&table, sink) {
@@ -68,17 +69,17 @@ impl Files {
                 }
                 match read_source(&path, sink, Some(&spot)) {
                     Some(source) => waiting.push_back((path, source)),
-                    None => sound = false,
+                    None => files.complete = false,
                 }
             }
             files.merge(table, sink);
         }
-        sound.then_some(files)
+        Some(files)
     }
 
     fn new(source: &Arc<Source>) -> Self {
         let start = Spot { source: Arc::clone(source), span: 0..0 };
-        Self { merged: Table::default(), start, paths: Vec::new() }
+        Self { merged: Table::default(), start, paths: Vec::new(), complete: true }
     }
 
     /// Adds a file's tables; what is already there is an error that names both places.
@@ -165,7 +166,12 @@ pub(super) fn read_source(path: &Path, sink: &Sink, named: Option<&Spot>) -> Opt
             Some(Arc::new(Source { name, folder, text }))
         }
         Err(message) => {
-            sink.add(named.map_or_else(|| Problem::of_file(&name, &message), |spot| Problem::error(spot, &message)));
+            sink.add(match named {
+                Some(spot) => {
+                    Problem::error(spot, &message).help("a relative name starts from the folder of this file")
+                }
+                None => Problem::of_file(&name, &message),
+            });
             None
         }
     }

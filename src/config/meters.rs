@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{
     ids::{DeviceId, MeterId},
     register::{Order, Reports},
-    site::{Commodity, Maintenance, Meter, MeterProtocol, MeterStatus, MeterType, Transformer},
+    site::{Commodity, Maintenance, Meter, MeterPoint, MeterProtocol, MeterStatus, MeterType, Transformer},
 };
 
 mod checks;
@@ -52,9 +52,7 @@ pub(super) fn read<'a>(
     let mut drafts = BTreeMap::new();
     for (id, fields) in file.tables("meter") {
         let Ok(id) = MeterId::new(id) else { continue };
-        if let Some(draft) = read_one(id, fields, around, devices) {
-            drafts.insert(draft.meter.id.clone(), draft);
-        }
+        drafts.insert(id.clone(), read_one(id, fields, around, devices));
     }
     check_names(&drafts, file.sink);
     drafts
@@ -65,15 +63,15 @@ fn read_one<'a>(
     fields: Fields<'a>,
     around: Around<'_>,
     devices: &mut BTreeMap<DeviceId, DeviceDraft<'a>>,
-) -> Option<Draft<'a>> {
+) -> Draft<'a> {
     let fed_by = around.names.many(&fields, "fed_by");
-    let mut meter = plain_fields(id, &fields)?;
+    let mut meter = plain_fields(id, &fields);
     meter.place = places::of_meter(&fields, around.names, around.places);
     meter.fed_by = fed_by.iter().map(|feed: &At<MeterId>| feed.value.clone()).collect();
     meter.device = around.names.one(&fields, "device");
     checks::fields(&fields, &meter);
     read_device(&fields, &mut meter, around, devices);
-    Some(Draft { meter, fields, fed_by })
+    Draft { meter, fields, fed_by }
 }
 
 /// What is read from its device: registers, protocol and address.
@@ -111,8 +109,9 @@ fn read_device(
     meter.ip_address = host;
 }
 
-/// All that needs no other table.
-fn plain_fields(id: MeterId, fields: &Fields<'_>) -> Option<Meter> {
+/// All that needs no other table. What is missing or wrong has been recorded; something stands in its place, so that
+/// the rest is looked at too.
+fn plain_fields(id: MeterId, fields: &Fields<'_>) -> Meter {
     let formula = fields.text("formula");
     let status = fields.choice("status");
     if !fields.has("status") && !fields.has("formula") {
@@ -120,12 +119,11 @@ fn plain_fields(id: MeterId, fields: &Fields<'_>) -> Option<Meter> {
     }
     let meter_type = fields.choice("meter_type");
     let tags = tags(fields);
-    let (name, meter_point) = (fields.text("name"), fields.choice("meter_point"));
-    let meter = Meter {
+    Meter {
         id,
-        name: name.clone().unwrap_or_default(),
+        name: fields.text("name").unwrap_or_default(),
         meter_name: fields.text("meter_name"),
-        meter_point: meter_point.unwrap_or(crate::domain::site::MeterPoint::Virtual),
+        meter_point: fields.choice("meter_point").unwrap_or(MeterPoint::Virtual),
         status: status.unwrap_or(MeterStatus::Active),
         description: fields.text("description"),
         place: None,
@@ -160,8 +158,7 @@ fn plain_fields(id: MeterId, fields: &Fields<'_>) -> Option<Meter> {
         phase_imbalance_max_percent: fields.number("phase_imbalance_max_percent"),
         maintenance: maintenance(fields),
         utility_meter: values(fields.texts("utility_meter")),
-    };
-    name.and(meter_point).map(|_| meter)
+    }
 }
 
 fn maintenance(fields: &Fields<'_>) -> Maintenance {
@@ -216,6 +213,7 @@ fn transformer(fields: &Fields<'_>, key: &str) -> Option<Transformer> {
 
 fn check_names(drafts: &BTreeMap<MeterId, Draft<'_>>, sink: &Sink) {
     let mut in_file_order: Vec<&Draft<'_>> = drafts.values().collect();
+    in_file_order.retain(|draft| !draft.meter.name.is_empty());
     in_file_order.sort_by_key(|draft| draft.fields.spot.span.start);
     let mut names: BTreeMap<&str, Spot> = BTreeMap::new();
     for draft in in_file_order {

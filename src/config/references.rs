@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use super::{
     fields::{At, Fields},
+    include::Files,
     problems::{Problem, Spot, closest},
     profiles::Profiles,
     schema::Kind,
-    tree::{Table, Value},
+    tree::Value,
 };
 
 /// What there is to point at.
@@ -15,24 +16,30 @@ use super::{
 pub(super) struct Names<'a> {
     ids: BTreeMap<&'a str, BTreeMap<&'a str, &'a Spot>>,
     profiles: &'a Profiles,
+    complete: bool,
 }
 
 impl<'a> Names<'a> {
     /// The ids of all tables. One whose own table is wrong counts, so that a mistake is reported once.
-    pub(super) fn new(merged: &'a Table, profiles: &'a Profiles) -> Self {
-        let ids = merged.entries.iter().filter_map(|entry| match &entry.node.value {
+    pub(super) fn new(files: &'a Files, profiles: &'a Profiles) -> Self {
+        let ids = files.merged.entries.iter().filter_map(|entry| match &entry.node.value {
             Value::Table(table) => Some((
                 entry.key.as_str(),
                 table.entries.iter().map(|entry| (entry.key.as_str(), &entry.spot)).collect(),
             )),
             _ => None,
         });
-        Self { ids: ids.collect(), profiles }
+        Self { ids: ids.collect(), profiles, complete: files.complete }
     }
 
     /// The ids of a table.
     pub(super) fn of(&self, table: &str) -> impl Iterator<Item = &'a str> {
         self.ids.get(table).into_iter().flat_map(|ids| ids.keys().copied())
+    }
+
+    /// Whether every file could be read, so that an id that is not here is nowhere.
+    pub(super) fn are_complete(&self) -> bool {
+        self.complete
     }
 
     /// Where an id is defined.
@@ -47,7 +54,7 @@ impl<'a> Names<'a> {
 
     fn check<T: FromStr>(&self, fields: &Fields<'_>, table: &str, text: &str, spot: &Spot) -> Option<T> {
         let id = text.parse().ok().filter(|_| self.has(table, text));
-        if id.is_none() {
+        if id.is_none() && self.complete {
             let what = table.replace('_', " ");
             let known: Vec<&str> =
                 if table == "profile" { self.profiles.ids().collect() } else { self.of(table).collect() };

@@ -105,7 +105,7 @@ pub(super) fn raw_type(fields: &Fields<'_>, function: Function) -> Option<RawTyp
     let length = text.strip_prefix(TEXT_PREFIX).and_then(|length| length.parse().ok());
     let of_text = length.filter(|length| (1..=MAX_REGISTERS).contains(length)).map(RawType::Text);
     let Some(raw_type) = known.or(of_text) else {
-        let help = match closest(&text, RAW_TYPES.iter().map(|(word, _)| *word)) {
+        let help = match closest(&short(&text), RAW_TYPES.iter().map(|(word, _)| *word)) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => "write u16, i16, u32, i32, u64, i64, f32, f64, bcd32 or string:N with 1 to 125 registers".into(),
         };
@@ -118,6 +118,13 @@ pub(super) fn raw_type(fields: &Fields<'_>, function: Function) -> Option<RawTyp
     let help = if function.is_bits() { "leave `type` out: it is one bit" } else { "write u16 for a state" };
     fields.error("type", format!("`{text}` is not a type of this function"), help);
     None
+}
+
+/// `uint16`, `INT32` and `float` as they are called here.
+fn short(text: &str) -> String {
+    let text =
+        text.to_lowercase().replace("float", "f").replace("double", "f64").replace("uint", "u").replace("int", "i");
+    if text == "f" { "f32".to_owned() } else { text }
 }
 
 /// The unit, which must be one of the quantity's dimension.

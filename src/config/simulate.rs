@@ -22,6 +22,7 @@ pub(super) fn read(file: &Fields<'_>, names: &Names<'_>) -> Simulated {
             Some(id) => {
                 simulated.insert(id, build_table(table));
             }
+            None if !names.are_complete() => {}
             None => {
                 let help = match super::problems::closest(&entry.key, names.of("device")) {
                     Some(meant) => format!("did you mean `{meant}`?"),

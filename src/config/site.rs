@@ -32,8 +32,8 @@ pub(super) type Simulated = BTreeMap<DeviceId, toml::Table>;
 /// Builds the site; `None` where it has no site table. It may be used only if no error was recorded.
 pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(Site, Simulated)> {
     let file = Fields::new(sink, &files.merged, &files.start, "the file", &schema::site::FILE);
-    let names = Names::new(&files.merged, profiles);
-    if !file.has("site") {
+    let names = Names::new(files, profiles);
+    if !file.has("site") && files.complete {
         file.missing("site");
     }
     let places = places::read(&file, &names);
@@ -42,7 +42,11 @@ pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(
     let around = meters::Around { names: &names, places: &places, profiles };
     let meters = meters::read(&file, around, &mut devices);
     chains::check_feeds(&meters, sink);
-    chains::check_formulas(&meters, sink);
+    if names.are_complete() {
+        chains::check_formulas(&meters, sink);
+    } else {
+        chains::check_syntax(&meters);
+    }
     let submeters = parties::submeters(&file, &names);
     for draft in devices.values_mut() {
         draft.device.control = control::read(&draft.fields, &names, &submeters);

@@ -215,7 +215,9 @@ fn meters_are_checked_in_themselves() {
         &[
             (11, "`rack-pud` is not a meter point"),
             (12, "9 is not a status"),
+            (13, "meter `a` cannot be in floor `n1` and in building `s`"),
             (15, "`400` is not a ratio"),
+            (16, "the warning at 90 % comes after the critical load of 80 %"),
             (18, "`rated_capacity_kw` cannot be 0"),
             (19, "meter `b` has no `formula`"),
             (24, "`voltage_low_threshold` 207 is not below `voltage_high_threshold` 200"),

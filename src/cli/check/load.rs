@@ -12,8 +12,8 @@ use crate::{
 pub(super) const TCP_ROUND_TRIP: Duration = Duration::from_millis(20);
 /// Assumed time that a device on a line takes to answer, beside the bytes of request and answer.
 pub(super) const LINE_TURNAROUND: Duration = Duration::from_millis(20);
-/// Assumed speed of the line behind a gateway, bits a second; the site file does not say it.
-pub(super) const GATEWAY_BAUD: u32 = 9600;
+/// Assumed speed of the line behind a gateway, bits a second; which the site file does not say: that of a line where nothing is said.
+pub(super) const GATEWAY_BAUD: u32 = 19_200;
 /// Bits of a byte on a line: start, eight, parity or a second stop, stop.
 const BITS_PER_BYTE: u32 = 11;
 /// Bytes of a request frame.

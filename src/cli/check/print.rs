@@ -77,7 +77,7 @@ pub(super) fn text(loaded: &Loaded, connections: &[Connection<'_>]) -> String {
     text += &table(&["connection", "protocol", "devices", "requests", "load"], &loads(connections));
     text += &format!(
         "\nLoad is an estimate: {} ms for a request over TCP; on a line {} ms and its bytes at the line's speed\n\
-         ({GATEWAY_BAUD} baud behind a gateway). Over 100 % the intervals cannot be kept.\n",
+         ({GATEWAY_BAUD} baud behind a gateway). Over 100 % (!) the intervals cannot be kept.\n",
         TCP_ROUND_TRIP.as_millis(),
         LINE_TURNAROUND.as_millis(),
     );
@@ -112,10 +112,15 @@ fn loads(connections: &[Connection<'_>]) -> Vec<Vec<String>> {
             protocol(connection.link),
             connection.devices.len().to_string(),
             connection.requests().to_string(),
-            format!("{:.1} %", connection.load_percent()),
+            load(connection.load_percent()),
         ]
     });
     rows.collect()
+}
+
+fn load(percent: f64) -> String {
+    let mark = if percent > 100.0 { "! " } else { "" };
+    format!("{mark}{percent:.1} %")
 }
 
 fn protocol(link: &Link) -> String {
@@ -132,15 +137,21 @@ fn protocol(link: &Link) -> String {
     }
 }
 
+/// Columns of numbers, which stand to the right.
+const NUMBERS: [&str; 7] = ["unit", "meters", "values", "requests", "every", "devices", "load"];
+
 /// Columns as wide as their widest cell, two blanks apart.
 fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|&title| title.to_owned()).collect();
-    let all = || std::iter::once(&head).chain(rows);
+    let titles: Vec<String> = head.iter().map(|&title| title.to_owned()).collect();
+    let all = || std::iter::once(&titles).chain(rows);
     let width = |column: usize| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let columns: Vec<(usize, bool)> =
+        head.iter().enumerate().map(|(column, title)| (width(column), NUMBERS.contains(title))).collect();
     let line = |row: &Vec<String>| {
-        let cells =
-            row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width.saturating_sub(cell.width())));
+        let cells = row.iter().zip(&columns).map(|(cell, (width, right))| {
+            let blanks = " ".repeat(width.saturating_sub(cell.width()));
+            if *right { blanks + cell } else { cell.clone() + &blanks }
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     all().map(line).collect()
