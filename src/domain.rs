@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod calendar;
 pub mod cost;
 pub mod counter;
+pub mod energy;
 pub mod fault;
 pub mod formula;
 pub mod ids;

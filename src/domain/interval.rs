@@ -1,6 +1,6 @@
 //! Interval data: energy for each quarter of an hour (or 5, 30, 60 minutes), spread from the counts' segments exactly.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rust_decimal::Decimal;
@@ -55,6 +55,8 @@ pub struct Share {
     pub time: Duration,
     /// Whether the share is a guess.
     pub estimated: bool,
+    /// Whether its time counts as measured.
+    pub measured: bool,
 }
 
 impl Grid {
@@ -91,7 +93,8 @@ impl Grid {
         let whole = between(segment.from, segment.to);
         let first = self.start(segment.from);
         if segment.to <= self.end(first) {
-            return vec![Share { start: first, amount: segment.amount, time: whole, estimated: false }];
+            let (amount, time) = (segment.amount, whole);
+            return vec![Share { start: first, amount, time, estimated: false, measured: true }];
         }
         let decimals = segment.amount.scale().max(SPREAD_DECIMALS);
         let mut shares = Vec::new();
@@ -109,6 +112,7 @@ impl Grid {
                 amount: so_far - given,
                 time: between(start.max(segment.from), end),
                 estimated: whole > gap,
+                measured: whole <= gap,
             });
             given = so_far;
             start = end;
@@ -132,17 +136,30 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 impl Interval {
-    /// Adds a share of what flowed in `direction`. Time is counted once, for the consumed direction; a meter that
-    /// only generates passes `counts_time`.
+    /// Adds a share of what flowed in `direction`. Of a meter that counts both ways, time is counted for one of them.
     pub fn add(&mut self, share: &Share, direction: Direction, counts_time: bool) {
         match direction {
             Direction::Consumed => self.consumed += share.amount,
             Direction::Generated => self.generated += share.amount,
         }
         self.estimated |= share.estimated;
-        if counts_time && !share.estimated {
+        if counts_time && share.measured {
             self.measured += share.time;
         }
+    }
+
+    /// Adds what is known of the same interval from elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        self.consumed += other.consumed;
+        self.generated += other.generated;
+        self.measured += other.measured;
+        self.estimated |= other.estimated;
+    }
+
+    /// The mean power of what was consumed, in the energy's unit over an hour: kW of kWh.
+    pub fn demand(&self, length: Duration) -> Option<Decimal> {
+        let milliseconds = Decimal::from(u64::try_from(length.as_millis()).ok()?);
+        self.consumed.checked_mul(Decimal::from(3_600_000))?.checked_div(milliseconds)
     }
 
     /// Consumed less generated.
@@ -154,24 +171,6 @@ impl Interval {
     pub fn coverage(&self, length: Duration) -> f64 {
         if length.is_zero() { 0.0 } else { (self.measured.as_secs_f64() / length.as_secs_f64()).min(1.0) }
     }
-}
-
-/// Gathers segments into intervals.
-pub fn gather(
-    grid: &Grid,
-    gap: Duration,
-    segments: impl IntoIterator<Item = (Direction, Segment)>,
-) -> BTreeMap<Timestamp, Interval> {
-    let segments: Vec<_> = segments.into_iter().collect();
-    let consumes = segments.iter().any(|(direction, _)| *direction == Direction::Consumed);
-    let mut intervals: BTreeMap<Timestamp, Interval> = BTreeMap::new();
-    for (direction, segment) in &segments {
-        let counts_time = *direction == Direction::Consumed || !consumes;
-        for share in grid.spread(segment, gap) {
-            intervals.entry(share.start).or_default().add(&share, *direction, counts_time);
-        }
-    }
-    intervals
 }
 
 #[cfg(test)]
