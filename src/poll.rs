@@ -15,7 +15,10 @@ use schedule::backoff::Backoff;
 use worker::{Clock, Command, Mode, Setup, Worker};
 
 use crate::{
-    device::modbus::{Connection, Options},
+    device::{
+        bus::Bus,
+        modbus::{Connection, Options},
+    },
     domain::{
         ids::DeviceId,
         site::{Link, Site},
@@ -61,7 +64,9 @@ impl Poller {
             poller.of_device.extend(devices.iter().map(|device| (device.clone(), place)));
             let (site, hub, name) = (Arc::clone(site), Arc::clone(&poller.hub), link.name());
             let setup = Setup { site, hub, name, place, devices, mode, clock };
-            poller.tasks.spawn(keep_running(setup, link, commands, poller.stop.clone()));
+            let options = options(&setup.site, &setup.devices);
+            let bus = move || Connection::new(link.clone(), options.clone());
+            poller.tasks.spawn(keep_running(setup, bus, commands, poller.stop.clone()));
         }
         poller.tasks.close();
         poller
@@ -135,12 +140,16 @@ fn options(site: &Site, devices: &[DeviceId]) -> Options {
 }
 
 /// Runs a worker; one that panics, which is a bug, is started again after a while and does not end the others.
-async fn keep_running(setup: Setup, link: Link, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+async fn keep_running<B: Bus>(
+    setup: Setup,
+    bus: impl Fn() -> B,
+    mut commands: mpsc::Receiver<Command>,
+    stop: CancellationToken,
+) {
     let mut backoff = Backoff::new(LONGEST_RESTART_WAIT);
     let mut random = fastrand::Rng::new();
     loop {
-        let bus = Connection::new(link.clone(), options(&setup.site, &setup.devices));
-        let mut worker = Worker::new(setup.clone(), bus);
+        let mut worker = Worker::new(setup.clone(), bus());
         match AssertUnwindSafe(worker.run(&mut commands, &stop)).catch_unwind().await {
             Ok(()) => return,
             Err(_) => {
@@ -155,3 +164,6 @@ async fn keep_running(setup: Setup, link: Link, mut commands: mpsc::Receiver<Com
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

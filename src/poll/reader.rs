@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
+
+use discover::{MAX_LEARNING_REQUESTS, Model};
+pub use report::Report;
 
 use super::{
-    learn::{Finding, Learned, Search, Step},
-    plan::{Plan, name, span},
+    learn::Learned,
+    plan::{Plan, name},
     schedule::Outcome,
 };
 use crate::{
@@ -15,7 +18,6 @@ use crate::{
     device::{
         bus::{Answer, Bus, Read},
         registers::{self, Decoded},
-        sunspec,
     },
     domain::{
         fault::{Fault, FaultKind},
@@ -27,13 +29,9 @@ use crate::{
     },
 };
 
-/// Most extra requests of one poll that find out what a device refuses; the next poll goes on from there.
-const MAX_LEARNING_REQUESTS: u32 = 64;
-/// One of the registers that a device refused is asked for again once per this: firmware changes, and a device that
-/// was starting up refuses what it has later.
-const ASK_AGAIN_EVERY: Duration = Duration::from_secs(60);
-/// The first wait for a busy device, doubled each time; half of it is chance.
-const BUSY_WAIT: Duration = Duration::from_millis(50);
+mod ask;
+mod discover;
+mod report;
 
 /// Reads one device.
 #[derive(Debug)]
@@ -52,68 +50,12 @@ pub struct Reader {
     asked_again: (Instant, usize),
     random: fastrand::Rng,
 }
-
-/// A SunSpec model, whose place is found once for each set-up of the connection.
-#[derive(Debug, Clone, Copy)]
-struct Model {
-    id: u16,
-    /// In which set-up of the connection it was found, and where.
-    found: Option<(u64, u16)>,
-}
-
 /// A meter of the device, and the last that was read of each of its registers.
 #[derive(Debug)]
 struct ReadMeter {
     meter: Meter,
     raw: BTreeMap<Quantity, Reading>,
 }
-
-/// How a poll or a probe went.
-#[derive(Debug)]
-pub struct Report {
-    /// For the schedule.
-    pub outcome: Outcome,
-    /// Requests sent.
-    pub requests: u32,
-    /// What went wrong, in order.
-    pub faults: Vec<Fault>,
-    /// The one that ended the poll before everything was asked.
-    pub ended: Option<Fault>,
-    /// Whether anything new was learned.
-    pub learned: bool,
-    /// Registers that could not be read although the device answered.
-    troubles: BTreeMap<usize, Fault>,
-    answers: u32,
-    waited: Duration,
-    done: Vec<bool>,
-}
-
-impl Report {
-    fn new(registers: usize) -> Self {
-        Self {
-            outcome: Outcome::Silent,
-            requests: 0,
-            faults: Vec::new(),
-            ended: None,
-            learned: false,
-            troubles: BTreeMap::new(),
-            answers: 0,
-            waited: Duration::ZERO,
-            done: vec![false; registers],
-        }
-    }
-
-    /// The report of a poll for which there was no connection.
-    pub fn unreachable(fault: Fault) -> Self {
-        Self { outcome: Outcome::Unreachable, faults: vec![fault.clone()], ended: Some(fault), ..Self::new(0) }
-    }
-
-    /// Whether the device answered anything at all.
-    pub fn is_answered(&self) -> bool {
-        self.answers > 0
-    }
-}
-
 /// A meter after a poll.
 #[derive(Debug)]
 pub struct MeterResult {
@@ -192,7 +134,7 @@ impl Reader {
     pub async fn probe(&mut self, bus: &mut impl Bus, deadline: Duration) -> Report {
         let mut report = Report::new(self.registers.len());
         let read = self.plan.blocks.first().map(|block| block.read);
-        let read = read.or_else(|| self.registers.first().and_then(|register| alone(register).ok()));
+        let read = read.or_else(|| self.registers.first().and_then(|register| ask::alone(register).ok()));
         let ended = match read {
             Some(read) => self.ask_once(bus, read, deadline, &mut report).await.err(),
             None => None,
@@ -227,39 +169,6 @@ impl Reader {
             }
         }
         report
-    }
-
-    /// Finds the place of a SunSpec model, where that is not known in this set-up of the connection.
-    async fn find_model(&mut self, bus: &mut impl Bus, connects: u64, report: &mut Report) -> Result<(), Fault> {
-        let Some(Model { id, found }) = self.model else { return Ok(()) };
-        if found.is_some_and(|(set_up, _)| set_up == connects) {
-            return Ok(());
-        }
-        let mut walk = sunspec::Walk::new(id);
-        let base = loop {
-            match walk.step() {
-                sunspec::Step::Found(base) => break base,
-                sunspec::Step::Missing(fault) => return Err(fault),
-                sunspec::Step::Read(read) => match self.ask_once(bus, read, self.device.timeout, report).await {
-                    Ok((Answer::Registers(words), _)) => walk.take(words.try_into().ok()),
-                    Ok((Answer::Bits(_), _)) => walk.take(None),
-                    Err(fault) if fault.kind.is_answer() && fault.kind != FaultKind::Busy => walk.take(None),
-                    Err(fault) => return Err(fault),
-                },
-            }
-        };
-        if found.is_none_or(|(_, before)| before != base) {
-            let registers = sunspec::resolve(&self.configured, base);
-            if registers.len() != self.configured.len() {
-                let detail = format!("model {id} at {base} would end after the last address");
-                return Err(Fault::new(FaultKind::ModelMissing, detail));
-            }
-            // Another place, another list of what is refused.
-            (self.registers, self.learned) = (registers, Learned::default());
-            self.replan();
-        }
-        self.model = Some(Model { id, found: Some((connects, base)) });
-        Ok(())
     }
 
     /// Reads block by block; the fault that ended it early, if any.
@@ -306,121 +215,6 @@ impl Reader {
         }
     }
 
-    /// Finds out why a request for these registers was refused; whether that changed the plan.
-    async fn find_out(
-        &mut self,
-        bus: &mut impl Bus,
-        indices: &[usize],
-        fault: &Fault,
-        budget: &mut u32,
-        report: &mut Report,
-    ) -> Result<bool, Fault> {
-        let mut search = Search::new(&self.registers, indices);
-        loop {
-            let finding = match search.step() {
-                Some(Step::Found(finding)) => Some(finding),
-                Some(Step::Ask(_)) if *budget == 0 => return Ok(false),
-                Some(Step::Ask(read)) => {
-                    *budget -= 1;
-                    match self.ask_once(bus, read, self.device.timeout, report).await {
-                        Ok(_) => search.answered(true),
-                        Err(fault) if fault.kind.is_answer() => search.answered(false),
-                        Err(fault) => return Err(fault),
-                    }
-                }
-                None => return Ok(false),
-            };
-            if let Some(finding) = finding {
-                *budget = budget.saturating_sub(1);
-                self.learn(finding, fault, report);
-                return Ok(true);
-            }
-        }
-    }
-
-    fn learn(&mut self, finding: Finding, fault: &Fault, report: &mut Report) {
-        self.learned.learn(finding, &self.registers, fault);
-        if let (Finding::Missing(index), Some(refused)) = (finding, self.learned.missing().values().next_back()) {
-            let refused = self.learned.missing().get(&index).unwrap_or(refused);
-            report.faults.push(self.of_profile(refused));
-        }
-        self.replan();
-        report.learned = true;
-    }
-
-    fn replan(&mut self) {
-        self.plan = Arc::new(self.learned.plan(&self.registers, &self.device.behaviour));
-    }
-
-    /// Asks once in a while, or where nothing else is left to ask, for one of the registers that were refused.
-    async fn ask_again(&mut self, bus: &mut impl Bus, report: &mut Report) -> Option<Fault> {
-        let (last, after) = self.asked_again;
-        if !self.plan.blocks.is_empty() && last.elapsed() < ASK_AGAIN_EVERY {
-            return None;
-        }
-        let missing = self.learned.missing();
-        let index = *missing.range(after + 1..).next().or_else(|| missing.iter().next())?.0;
-        self.asked_again = (Instant::now(), index);
-        if report.faults.iter().any(|fault| fault.kind.is_answer()) && report.learned {
-            return None;
-        }
-        let read = alone(self.registers.get(index)?).ok()?;
-        match self.ask_once(bus, read, self.device.timeout, report).await {
-            Ok((answer, at)) => {
-                self.learned.found(index);
-                self.replan();
-                report.learned = true;
-                self.store(read, &[index], &answer, at, report);
-                None
-            }
-            Err(fault) if fault.kind.is_answer() => None,
-            Err(fault) => Some(fault),
-        }
-    }
-
-    /// Asks, and again a few times where the device is busy and the interval allows.
-    async fn ask(
-        &mut self,
-        bus: &mut impl Bus,
-        read: Read,
-        started: Instant,
-        report: &mut Report,
-    ) -> Result<(Answer, Timestamp), Fault> {
-        let mut wait = BUSY_WAIT;
-        for _ in 0..self.device.behaviour.busy_retries {
-            match self.ask_once(bus, read, self.device.timeout, report).await {
-                Err(fault) if fault.kind == FaultKind::Busy => {
-                    let pause = wait.mul_f64(0.5 + 0.5 * self.random.f64());
-                    if started.elapsed() + pause >= self.device.every {
-                        return Err(fault);
-                    }
-                    report.faults.push(fault);
-                    sleep(pause).await;
-                    wait *= 2;
-                }
-                other => return other,
-            }
-        }
-        self.ask_once(bus, read, self.device.timeout, report).await
-    }
-
-    async fn ask_once(
-        &self,
-        bus: &mut impl Bus,
-        read: Read,
-        deadline: Duration,
-        report: &mut Report,
-    ) -> Result<(Answer, Timestamp), Fault> {
-        let asked = Instant::now();
-        let result = bus.transact(self.device.unit, read, deadline).await;
-        report.requests += 1;
-        if result.as_ref().err().is_none_or(|fault| fault.kind.is_answer()) {
-            report.answers += 1;
-            report.waited += asked.elapsed();
-        }
-        result.map(|answer| (answer, Timestamp::now()))
-    }
-
     fn store(&mut self, read: Read, indices: &[usize], answer: &Answer, at: Timestamp, report: &mut Report) {
         for index in indices {
             let (Some(register), Some(targets)) = (self.registers.get(*index), self.targets.get(*index)) else {
@@ -460,13 +254,6 @@ impl Reader {
             None => fault.clone(),
         }
     }
-}
-
-/// The request for one register and its scale.
-fn alone(register: &Register) -> Result<Read, Fault> {
-    let range = span(register)?;
-    let count = (range.last - range.first).saturating_add(1);
-    Ok(Read { function: range.function, address: range.first, count })
 }
 
 fn reading(register: &Register, read: Read, answer: &Answer, at: Timestamp) -> Reading {
