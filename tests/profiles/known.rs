@@ -1,4 +1,5 @@
-//! Raw words at published addresses, and the values that they are: an independent copy of what the lists say.
+//! Raw words at published addresses, and the values that they are: the lists written down a second time, which finds
+//! slips in a map, not mistakes in a list.
 
 use meterdeck::domain::{quantity::Quantity, register::Function};
 
