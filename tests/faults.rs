@@ -1,10 +1,18 @@
 //! The fault matrix: devices, gateways and lines in trouble, over real sockets.
 //!
-//! `transport` holds the rules of one connection; the rows `f01` to `f26` hold what a user sees of a device in
-//! trouble, and what must hold beside it.
+//! `transport` holds the rules of one connection, `mixups` that no value is another's; the rows hold what a user sees of
+//! a device in trouble, and what must hold beside it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where what it needs is not there")]
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "poll/help.rs"]
+mod help;
+#[path = "faults/link_down.rs"]
+mod link_down;
 #[path = "faults/mixups.rs"]
 mod mixups;
+#[path = "faults/rows.rs"]
+mod rows;
 #[path = "faults/server.rs"]
 mod server;
 #[path = "faults/transport.rs"]

@@ -167,7 +167,9 @@ impl Connection {
     async fn ready(&mut self, unit: u8, deadline: Duration) -> Result<(), Fault> {
         let mut last = Fault::new(FaultKind::Closed, "while idle");
         for _ in 0..=MAX_RENEWALS {
-            self.connect(deadline).await?;
+            if !self.is_connected() {
+                self.connect(deadline).await?;
+            }
             self.drain(unit).await?;
             if let Some(time) = self.not_before.take() {
                 sleep_until(time).await;

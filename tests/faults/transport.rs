@@ -152,8 +152,10 @@ async fn a_single_byte_in_each_segment_is_an_answer() {
         })
         .await;
         let mut bus = connect(&device, frames);
+        let patient = Duration::from_secs(5);
         for address in [0x10, 0x20, 0x30] {
-            assert!(are_own(&ask(&mut bus, address, 4).await.unwrap(), address));
+            let answer = bus.transact(5, read(address, 4), patient).await;
+            assert!(matches!(answer, Ok(Answer::Registers(words)) if are_own(&words, address)));
         }
         assert_eq!(device.connections(), 1);
     }
