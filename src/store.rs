@@ -17,6 +17,7 @@ mod bytes;
 mod catalogue;
 mod chunk;
 mod column;
+pub mod energy;
 mod file;
 mod hot;
 mod query;
