@@ -96,10 +96,6 @@ impl Column {
         self.push(point.at_ms, point.number.unwrap_or(0), mark(point.state, point.number.is_some()));
     }
 
-    pub(super) fn mark(&self, index: usize) -> Mark {
-        self.marks.get(index).copied().unwrap_or(GOOD)
-    }
-
     /// Time, number and mark of each sample.
     pub(super) fn samples(&self) -> impl Iterator<Item = (i64, i64, Mark)> {
         let marks = self.marks.iter().copied().chain(std::iter::repeat(GOOD));
@@ -216,7 +212,7 @@ mod tests {
                     told.push(at)
                 });
             assert_eq!(counts, Counts { new: 2, unchanged: 1, different: 1 });
-            assert_eq!((first.numbers[1], first.mark(1), first.numbers[2]), expected);
+            assert_eq!((first.numbers[1], first.marks[1], first.numbers[2]), expected);
             assert_eq!((first.times, told, first.marks), (vec![1, 2, 3, 4, 5], vec![2], vec![0, 0, 0, bad, 0]));
         }
     }

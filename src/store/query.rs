@@ -132,8 +132,11 @@ fn read_warm(
 impl Found {
     fn take(&mut self, read: Result<Option<Column>, Damage>, part: &mut Column) {
         match read {
-            Ok(Some(column)) => drop(part.merge(column, false, |_| ())),
-            Ok(None) => {}
+            Ok(column) => {
+                for column in column {
+                    part.merge(column, false, |_| ());
+                }
+            }
             Err(_) => self.damaged += 1,
         }
     }

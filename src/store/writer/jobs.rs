@@ -313,7 +313,9 @@ impl Writer {
                 if !found.is_empty() {
                     ids.push(id);
                 }
-                found.into_iter().for_each(|column| drop(merge_into(columns, column)));
+                for column in found {
+                    merge_into(columns, column);
+                }
             }
         }
         Ok(ids)
