@@ -5,7 +5,7 @@
 
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::Event;
 use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -25,6 +25,7 @@ pub mod clipboard;
 pub mod effect;
 pub mod format;
 pub mod glyph;
+pub mod input;
 pub mod key;
 pub mod keymap;
 pub mod layout;
@@ -58,7 +59,7 @@ const GREETING_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
     /// Standard input or output is no terminal.
-    #[error("the terminal program needs a terminal; without one, use `meterdeck poll`")]
+    #[error("the terminal program needs a terminal, and standard output is none")]
     NoTerminal,
     /// The terminal refused something.
     #[error("the terminal cannot be used: {0}")]
@@ -104,17 +105,17 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
     if !has_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    // Or crossterm would drop bold and reverse together with the colours that we do not use.
-    crossterm::style::force_color_output(true);
     let notices = signals::listen().map_err(TuiError::Terminal)?;
     let guard = terminal::take().map_err(TuiError::Terminal)?;
+    let input = input::listen().map_err(TuiError::Terminal)?;
     let mut tty = terminal::ProcessTty::default();
     if mouse {
         tty.set_mouse(true).map_err(TuiError::Terminal)?;
     }
     let end = tokio::select! {
-        end = prepared.run(tty, EventStream::new(), notices, stop) => end,
+        end = prepared.run(tty, input, notices, stop) => end,
         () = terminal::panicked() => Err(TuiError::Panicked),
+        () = panic_on_demand() => Ok(()),
     };
     drop(guard);
     end
@@ -175,6 +176,22 @@ impl Prepared {
         save_session(&model, &settings);
         end
     }
+}
+
+/// In debug builds, so that tests see what a panic leaves of the terminal: METERDECK_PANIC makes this thread (`here`) or
+/// a task (`task`) panic a moment after the start.
+async fn panic_on_demand() {
+    let wanted = std::env::var("METERDECK_PANIC").ok().filter(|_| cfg!(debug_assertions));
+    let fail = async |place: &str| {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(place.is_empty(), "asked for by METERDECK_PANIC={place}");
+    };
+    match wanted.as_deref() {
+        Some("here") => fail("here").await,
+        Some("task") => _ = tokio::spawn(async move { fail("task").await }).await,
+        _ => {}
+    }
+    std::future::pending().await
 }
 
 /// Standard output is a terminal, and there is one to read from.

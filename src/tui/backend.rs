@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use crossterm::{
     cursor::{Hide, MoveTo, Show},
     queue,
-    terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate},
+    terminal::{BeginSynchronizedUpdate, Clear, EndSynchronizedUpdate},
 };
 use ratatui::{
-    backend::{Backend, ClearType, CrosstermBackend, WindowSize},
+    backend::{Backend, ClearType, WindowSize},
     buffer::Cell,
     layout::{Position, Size},
 };
+
+mod cells;
 
 /// A terminal, as far as the loop needs one.
 pub trait Tty: Write {
@@ -45,24 +47,21 @@ pub trait Tty: Write {
 pub struct TtyBackend<T> {
     tty: T,
     frame: Vec<u8>,
-    /// Where the cursor is shown; `None` while it is hidden.
-    cursor: Option<Position>,
+    /// Whether the cursor is shown.
+    shown: bool,
+    /// Where it was put last; drawing moves it.
+    position: Option<Position>,
 }
 
 impl<T: Tty> TtyBackend<T> {
     /// A backend of this terminal, whose cursor is hidden.
     pub fn new(tty: T) -> Self {
-        Self { tty, frame: Vec::new(), cursor: None }
+        Self { tty, frame: Vec::new(), shown: false, position: None }
     }
 
     /// The terminal, for what is no drawing.
     pub fn tty(&mut self) -> &mut T {
         &mut self.tty
-    }
-
-    /// ratatui's own backend, writing into the frame; it keeps no state.
-    fn staged(&mut self) -> CrosstermBackend<&mut Vec<u8>> {
-        CrosstermBackend::new(&mut self.frame)
     }
 }
 
@@ -73,31 +72,28 @@ impl<T: Tty> Backend for TtyBackend<T> {
     where
         I: Iterator<Item = (u16, u16, &'cell Cell)>,
     {
-        let mut content = content.peekable();
-        if content.peek().is_some() { self.staged().draw(content) } else { Ok(()) }
-    }
-
-    fn hide_cursor(&mut self) -> io::Result<()> {
-        if self.cursor.take().is_some() { queue!(self.frame, Hide) } else { Ok(()) }
-    }
-
-    /// Nothing yet: it is shown where it is put next.
-    fn show_cursor(&mut self) -> io::Result<()> {
+        if cells::write(&mut self.frame, content)? {
+            self.position = None;
+        }
         Ok(())
     }
 
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.shown) { queue!(self.frame, Hide) } else { Ok(()) }
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.shown, true) { Ok(()) } else { queue!(self.frame, Show) }
+    }
+
     fn get_cursor_position(&mut self) -> io::Result<Position> {
-        Ok(self.cursor.unwrap_or_default())
+        Ok(self.position.unwrap_or_default())
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
         let position = position.into();
-        let before = self.cursor.replace(position);
-        if before.is_none() {
-            queue!(self.frame, Show)?;
-        }
-        // Drawing moves it, so that it has to be put back even where it was.
-        if before == Some(position) && self.frame.is_empty() {
+        // A hidden one need not be anywhere.
+        if !self.shown || self.position.replace(position) == Some(position) {
             return Ok(());
         }
         queue!(self.frame, MoveTo(position.x, position.y))
@@ -108,7 +104,14 @@ impl<T: Tty> Backend for TtyBackend<T> {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
-        self.staged().clear_region(clear_type)
+        let part = match clear_type {
+            ClearType::All => crossterm::terminal::ClearType::All,
+            ClearType::AfterCursor => crossterm::terminal::ClearType::FromCursorDown,
+            ClearType::BeforeCursor => crossterm::terminal::ClearType::FromCursorUp,
+            ClearType::CurrentLine => crossterm::terminal::ClearType::CurrentLine,
+            ClearType::UntilNewLine => crossterm::terminal::ClearType::UntilNewLine,
+        };
+        queue!(self.frame, Clear(part))
     }
 
     fn size(&self) -> io::Result<Size> {

@@ -56,7 +56,8 @@ fn hints(model: &Model, theme: &Theme, width: usize) -> Line<'static> {
     let complete = all.iter().map(hint_width).sum::<usize>() <= width;
     let mut room = if complete { width } else { width.saturating_sub(more.as_ref().map_or(0, hint_width)) };
     let mut shown = Vec::new();
-    for hint in all {
+    // Where not all fit, help comes last, as what leads to the others.
+    for hint in all.into_iter().filter(|hint| complete || more.as_ref().is_none_or(|(key, _)| *key != hint.0)) {
         let needed = hint_width(&hint);
         if needed > room {
             break;
@@ -83,8 +84,11 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
         Some(Overlay::Log { .. }) => return fixed(&[("esc", "close"), ("g", "oldest"), ("G", "newest")]),
         Some(Overlay::Filter { .. }) | None => {}
     }
-    let offered =
-        |action: &&Action| !action.hint().is_empty() && action.is_offered(&model.screen, model.options.read_only);
+    let can_back = !model.back.is_empty() || model.filter().is_some_and(|filter| !filter.is_empty());
+    let offered = |action: &&Action| {
+        let is_idle = **action == Action::Back && !can_back;
+        !is_idle && !action.hint().is_empty() && action.is_offered(&model.screen, model.options.read_only)
+    };
     let hint = |action: &Action| {
         let key = model.keymap.keys(*action).first()?.short(model.options.ascii);
         Some((key, action_word(model, *action)))
