@@ -76,7 +76,7 @@ fn revert_timer(fields: &Fields<'_>) -> Option<RevertTimer> {
     }
     let (scale, offset) = (fields.number("scale").unwrap_or(1.0), fields.number("offset").unwrap_or(0.0));
     let register = plain(fields, "x_revert_timer", true)?;
-    Some(RevertTimer { register: Register { unit, scale, offset, ..register }, value: value? })
+    Some(RevertTimer { register: Register { scale, offset, unit, ..register }, value: value? })
 }
 
 /// Address, function, type and orders; holding and u16 where nothing else is said.

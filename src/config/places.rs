@@ -28,17 +28,17 @@ pub(super) fn read(file: &Fields<'_>, names: &Names<'_>) -> Places {
 /// The one place above; more or none are recorded.
 fn parent(fields: &Fields<'_>, level: Level, names: &Names<'_>) -> Option<PlaceKey> {
     let above = || Level::ALL.iter().copied().filter(move |above| *above < level);
-    let named: Vec<Level> = above().filter(|above| fields.has(above.word())).collect();
-    let parents: Vec<PlaceKey> = named.iter().filter_map(|level| key(fields, *level, names)).collect();
-    if let [.., outer, deepest] = named.as_slice() {
+    let given: Vec<Level> = above().filter(|above| fields.has(above.word())).collect();
+    let parents: Vec<PlaceKey> = given.iter().filter_map(|level| key(fields, *level, names)).collect();
+    if let [.., outer, deepest] = given.as_slice() {
         let problem = Problem::error(&fields.key_spot(outer.word()), format!("{} has two parents", fields.name));
         let help = format!("keep `{}` only: that has a place of its own", deepest.word());
         fields.sink.add(problem.also(&fields.key_spot(deepest.word()), "the other one").help(help));
     }
     // A floor's building is required by its table already.
-    if named.is_empty()
+    if given.is_empty()
         && level > Level::Floor
-        && let Some(usual) = above().last()
+        && let Some(usual) = above().next_back()
     {
         fields.missing(usual.word());
     }
@@ -51,8 +51,8 @@ fn key(fields: &Fields<'_>, level: Level, names: &Names<'_>) -> Option<PlaceKey>
 
 /// The deepest place that a meter names; places that contradict it are recorded.
 pub(super) fn of_meter(fields: &Fields<'_>, names: &Names<'_>, places: &Places) -> Option<PlaceKey> {
-    let named: Vec<PlaceKey> = Level::ALL.iter().filter_map(|level| key(fields, *level, names)).collect();
-    let (deepest, others) = named.split_last()?;
+    let given: Vec<PlaceKey> = Level::ALL.iter().filter_map(|level| key(fields, *level, names)).collect();
+    let (deepest, others) = given.split_last()?;
     let path: Vec<&PlaceKey> =
         std::iter::successors(Some(deepest), |key| places.get(*key)?.parent.as_ref()).take(Level::ALL.len()).collect();
     let whole = path.last().is_some_and(|top| top.level == Level::Building);

@@ -162,7 +162,7 @@ fn number_range(min: f64, max: f64) -> String {
 pub(super) fn span(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     for (size, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")] {
-        if milliseconds >= size && milliseconds % size == 0 {
+        if milliseconds >= size && milliseconds.is_multiple_of(size) {
             return format!("{}{unit}", milliseconds / size);
         }
     }

@@ -20,9 +20,9 @@ use crate::domain::{
 };
 
 /// How long samples are kept, where nothing else is said.
-pub(super) const DEFAULT_KEEP_SAMPLES: Duration = Duration::from_secs(400 * 24 * 3600);
+pub(super) const DEFAULT_KEEP_SAMPLES: Duration = Duration::from_hours(400 * 24);
 /// Length of a demand block, where nothing else is said.
-pub(super) const DEFAULT_DEMAND_INTERVAL: Duration = Duration::from_secs(15 * 60);
+pub(super) const DEFAULT_DEMAND_INTERVAL: Duration = Duration::from_mins(15);
 /// Lengths that a demand block may have, in minutes.
 const DEMAND_INTERVALS: [u64; 4] = [5, 15, 30, 60];
 

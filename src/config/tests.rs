@@ -51,16 +51,13 @@ fn a_whole_site_is_read() {
         "relative to the file that names it: {:?}",
         site.data_dir
     );
-    assert_eq!(
-        (site.keep_samples, site.demand_interval),
-        (Duration::from_secs(30 * 86_400), Duration::from_secs(1800))
-    );
+    assert_eq!((site.keep_samples, site.demand_interval), (Duration::from_hours(30 * 24), Duration::from_mins(30)));
     assert_eq!(site.access.unwrap().operators.as_deref(), Some("meterdeck-op"));
     let rack = PlaceKey::try_from("rack.r07".to_owned()).unwrap();
     assert_eq!(site.places[&rack].name, "r07");
     assert_eq!(site.places[&rack].parent.as_ref().unwrap().level, Level::Room);
     assert_eq!(site.places.len(), 7);
-    assert_eq!(site.profiles.keys().map(|id| id.as_str()).collect::<Vec<_>>(), ["acme-9"]);
+    assert_eq!(site.profiles.keys().map(crate::domain::ids::ProfileId::as_str).collect::<Vec<_>>(), ["acme-9"]);
     assert_eq!(site.submeters["carpark"].customer_site.as_str(), "northgate");
     let customer_site = &site.customer_sites["northgate"];
     assert_eq!(
@@ -94,7 +91,7 @@ fn devices_have_links_behaviour_and_control() {
     assert_eq!((timer.register.unit, timer.value), (Unit::Second, 120.0));
     assert_eq!(
         (control.min_on, control.ramp_kw_per_minute, control.jitter),
-        (Some(Duration::from_secs(300)), None, None)
+        (Some(Duration::from_mins(5)), None, None)
     );
     let pdu = &site.devices["pdu-1"];
     assert_eq!(pdu.link, Link::ModbusRtuOverTcp { address: "gateway.local:4001".into() });
@@ -108,7 +105,7 @@ fn meters_have_their_fields() {
     let main = &site.meters["main"];
     assert_eq!((main.meter_point, main.status), (MeterPoint::UtilityEntrance, MeterStatus::Active));
     assert_eq!((main.protocol, main.ip_address.as_deref()), (Some(MeterProtocol::ModbusTcp), Some("10.20.0.11")));
-    assert_eq!(main.ct_ratio.unwrap().ratio(), 80.0);
+    assert_eq!(main.ct_ratio.map(|ratio| (ratio.primary, ratio.secondary)), Some((400.0, 5.0)));
     assert_eq!((main.cost_per_kwh, main.currency.as_deref()), (Some(Decimal::new(31, 2)), Some("USD")));
     assert_eq!(main.maintenance.install_date, Some(jiff::civil::date(2021, 6, 1)));
     assert_eq!(main.maintenance.verification_result, Some(VerificationResult::NotTested));
@@ -141,7 +138,7 @@ fn the_least_site_has_the_defaults() {
     assert_eq!((device.behaviour.max_registers, device.behaviour.max_gap, device.behaviour.busy_retries), (125, 8, 3));
     assert!(device.behaviour.single_connection && !device.behaviour.close_after_poll);
     assert_eq!(loaded.site.time_zone, "Europe/Amsterdam", "the zone's own name");
-    assert_eq!(loaded.site.keep_samples, Duration::from_secs(400 * 86_400));
+    assert_eq!(loaded.site.keep_samples, Duration::from_hours(400 * 24));
     assert_eq!(loaded.site.access, None);
 }
 

@@ -94,13 +94,13 @@ fn build_table(table: &DeTable<'_>, source: &Arc<Source>, sink: &Sink) -> Table 
 fn build_value(value: &DeValue<'_>, spot: &Spot, sink: &Sink) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Integer(number),
-            Err(_) => {
+        DeValue::Integer(number) => {
+            let Ok(number) = i128::from_str_radix(number.as_str(), number.radix()) else {
                 sink.add(Problem::error(spot, "this number is too large"));
                 return None;
-            }
-        },
+            };
+            Value::Integer(number)
+        }
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(switch) => Value::Switch(*switch),
         DeValue::Datetime(datetime) => Value::Date(*datetime),

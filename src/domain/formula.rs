@@ -129,16 +129,14 @@ impl Formula {
                     return Err(FormulaError::new(node.span.clone(), message, help));
                 }
             },
-            Expression::Sum(tag) => match scope.by_tag.get(tag) {
-                Some(ids) => {
-                    self.tags.insert(tag.clone(), ids.clone());
-                }
-                None => {
+            Expression::Sum(tag) => {
+                let Some(ids) = scope.by_tag.get(tag) else {
                     let message = format!("no meter has the tag `{tag}`");
                     let help = format!("add tags = [\"{tag}\"] to the meters to be summed");
                     return Err(FormulaError::new(node.span.clone(), message, help));
-                }
-            },
+                };
+                self.tags.insert(tag.clone(), ids.clone());
+            }
             _ => {}
         }
         Ok(())

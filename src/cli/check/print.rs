@@ -1,5 +1,7 @@
 //! What a right site file holds, as a table and as JSON.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -75,7 +77,8 @@ pub(super) fn text(loaded: &Loaded, connections: &[Connection<'_>]) -> String {
     );
     text.push('\n');
     text += &table(&["connection", "protocol", "devices", "requests", "load"], &loads(connections));
-    text += &format!(
+    let _ = write!(
+        text,
         "\nLoad is an estimate: {} ms for a request over TCP; on a line {} ms and its bytes at the line's speed\n\
          ({GATEWAY_BAUD} baud behind a gateway). Over 100 % (!) the intervals cannot be kept.\n",
         TCP_ROUND_TRIP.as_millis(),

@@ -174,13 +174,13 @@ impl Parser<'_> {
         let word = trimmed.find(|character| !is_word(character)).unwrap_or(trimmed.len());
         let (token, length) = match first {
             _ if word > 0 => (self.word(trimmed.get(..word).unwrap_or_default(), start)?, word),
-            '"' => match trimmed.get(1..).and_then(|rest| Some((rest, rest.find('"')?))) {
-                Some((rest, end)) => (Token::Text(rest.get(..end).unwrap_or_default().to_owned()), end + 2),
-                None => {
+            '"' => {
+                let Some((text, _)) = trimmed.get(1..).and_then(|rest| rest.split_once('"')) else {
                     let span = start..self.text.len();
                     return Err(FormulaError::new(span, "this text does not end", "write \" after it"));
-                }
-            },
+                };
+                (Token::Text(text.to_owned()), text.len() + 2)
+            }
             '+' | '-' | '*' | '/' | '(' | ')' | ',' => (Token::Sign(first), 1),
             _ => {
                 let message = format!("`{first}` has no meaning in a formula");
