@@ -17,6 +17,7 @@ use log::LogRing;
 use crate::{
     domain::site::Site,
     poll::{Poller, trend},
+    store::Store,
 };
 
 pub mod client;
@@ -47,10 +48,15 @@ pub fn start(site: Site, log: LogRing) -> Service {
 
 /// Starts the service of a site; in [`Mode::OnRequest`] it reads when a client asks, and never else.
 pub fn start_as(site: Site, log: LogRing, mode: Mode) -> Service {
+    start_with(site, log, mode, None)
+}
+
+/// Starts the service of a site that keeps what is measured in a store, where there is one.
+pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) -> Service {
     let site = Arc::new(site);
     let poller = Poller::start(&site, mode);
     let stop = CancellationToken::new();
-    let shared = Shared { site, poller, log, stop: stop.clone() };
+    let shared = Shared { site, poller, log, store, stop: stop.clone() };
     Service { shared: Arc::new(shared), clients: TaskTracker::new(), _ends: stop.drop_guard() }
 }
 

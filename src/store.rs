@@ -20,6 +20,7 @@ mod column;
 pub mod energy;
 mod file;
 mod hot;
+pub mod lock;
 mod query;
 mod schema;
 mod shared;

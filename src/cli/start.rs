@@ -1,7 +1,9 @@
 //! What every command needs first: the site, the log, a runtime, and signals that end it.
 
 use std::{
+    fs::DirBuilder,
     io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::Path,
 };
 
@@ -16,10 +18,17 @@ use super::{
 use crate::{
     config::{self, Loaded},
     service::log::LogRing,
+    store::{
+        Opened, Store,
+        lock::{Lock, LockError},
+    },
 };
 
 /// Threads of the runtime: one polls, one serves clients; more only wake each other up.
 const RUNTIME_THREADS: usize = 2;
+
+/// Without groups in the site file, nobody else enters the data folder.
+const DATA_FOLDER_MODE: u32 = 0o700;
 
 /// Where the log goes besides its ring in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +65,28 @@ pub fn site(path: Option<&Path>, data: Option<&Path>, colour: Colour) -> Result<
         data.clone_into(&mut loaded.site.data_dir);
     }
     Ok(loaded)
+}
+
+/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
+pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
+    let denied = |error: &io::Error| {
+        if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { Exit::CannotCreate }
+    };
+    DirBuilder::new().recursive(true).mode(DATA_FOLDER_MODE).create(dir).map_err(|error| {
+        CommandError::new(denied(&error), format!("Cannot make the data folder {}: {error}.", dir.display()))
+            .hinted("name another with --data, or [storage] dir in the site file")
+    })?;
+    let lock = Lock::take(dir).map_err(|error| match &error {
+        LockError::Held { .. } => CommandError::new(Exit::TryAgain, format!("{}: {error}.", dir.display()))
+            .hinted("stop that process, or name another folder with --data"),
+        LockError::File(system) => {
+            CommandError::new(denied(system), format!("Cannot lock the data folder {}: {error}.", dir.display()))
+        }
+    })?;
+    let (store, opened) = Store::open(dir).map_err(|error| {
+        CommandError::new(Exit::Failed, format!("Cannot open the database in {}: {error}.", dir.display()))
+    })?;
+    Ok((lock, store, opened))
 }
 
 /// Starts the log: a ring in memory, and standard error where there is no screen.

@@ -14,7 +14,7 @@ use super::{
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
 };
-use crate::{domain::site::Site, poll::Poller};
+use crate::{domain::site::Site, poll::Poller, store::Store};
 
 /// A client hears of changes no more often: faster than anybody reads, and a thousand polls make one event.
 pub const TELL_EVERY: Duration = Duration::from_millis(50);
@@ -28,6 +28,8 @@ pub struct Shared {
     pub poller: Poller,
     /// The log.
     pub log: LogRing,
+    /// What is kept, where anything is.
+    pub store: Option<Store>,
     /// Ends all clients.
     pub stop: CancellationToken,
 }
