@@ -9,11 +9,12 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_modbus::{
-    ExceptionCode, Request, Response, Slave,
+    Request, Response, Slave,
     client::{Client, rtu, tcp},
 };
 
 use self::{
+    answer::{answer, exception, is_exception, request, seconds, undecodable},
     frame::{Asked, Framing, Units},
     guard::{Idle, Pipe},
     wire::{LEAST_SILENCE, Wire, silence},
@@ -21,10 +22,10 @@ use self::{
 use super::bus::{Answer, Bus, Read};
 use crate::domain::{
     fault::{Fault, FaultKind},
-    register::Function,
     site::Link,
 };
 
+mod answer;
 pub mod frame;
 mod guard;
 mod wire;
@@ -197,7 +198,8 @@ impl Connection {
     /// Nothing that arrives from now on may be taken for the answer to a later request. `is_answered`: the answer that
     /// was wrong is the one that was asked for, and no other will come.
     fn distrust(&mut self, is_answered: bool) {
-        if self.framing() == Framing::Rtu && !(is_answered && !self.doubts.contains_key(&self.last_unit)) {
+        let may_be_late = !is_answered || self.doubts.contains_key(&self.last_unit);
+        if self.framing() == Framing::Rtu && may_be_late {
             let until = Instant::now() + self.options.default_deadline;
             self.doubts.insert(self.last_unit, Doubt { until, ask_again: true });
         }
@@ -325,13 +327,14 @@ impl Bus for Connection {
             self.distrust(false);
         }
         if let Some(session) = &self.session {
-            let gone = session.answered && matches!(session.pipe.guard().idle(), Idle::Ended(_));
-            if !gone {
-                return Ok(());
+            let (answered, idle) = (session.answered, session.pipe.guard().idle());
+            match idle {
+                Idle::Unasked => self.distrust(false),
+                Idle::Ended(_) if answered => self.session = None,
+                Idle::Quiet | Idle::Ended(_) => {}
             }
-            self.session = None;
         }
-        self.open(deadline).await
+        if self.session.is_some() { Ok(()) } else { self.open(deadline).await }
     }
 
     async fn transact(&mut self, unit: u8, read: Read, deadline: Duration) -> Result<Answer, Fault> {
@@ -341,12 +344,14 @@ impl Bus for Connection {
             let answered_before = self.session.as_ref().is_some_and(|session| session.answered);
             let outcome = self.exchange(asked, request(read), deadline).await;
             match &outcome {
-                Err(fault) if matches!(fault.kind, FaultKind::Closed | FaultKind::Reset) => {
-                    // The device closed an idle connection just when the request was on its way.
-                    if answered_before && renewals < MAX_RENEWALS {
-                        renewals += 1;
-                        continue;
-                    }
+                // The device closed an idle connection just when the request was on its way.
+                Err(fault)
+                    if matches!(fault.kind, FaultKind::Closed | FaultKind::Reset)
+                        && answered_before
+                        && renewals < MAX_RENEWALS =>
+                {
+                    renewals += 1;
+                    continue;
                 }
                 Err(fault) if !is_exception(fault.kind) => {}
                 // Ask once more. Where the first answer was a late one, the last of three is still to come.
@@ -376,57 +381,4 @@ impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Session").field("answered", &self.answered).finish_non_exhaustive()
     }
-}
-
-fn request(read: Read) -> Request<'static> {
-    match read.function {
-        Function::Holding => Request::ReadHoldingRegisters(read.address, read.count),
-        Function::Input => Request::ReadInputRegisters(read.address, read.count),
-        Function::Coil => Request::ReadCoils(read.address, read.count),
-        Function::Discrete => Request::ReadDiscreteInputs(read.address, read.count),
-    }
-}
-
-fn answer(response: Response, read: Read) -> Result<Answer, Fault> {
-    let count = usize::from(read.count);
-    match response {
-        Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) if words.len() == count => {
-            Ok(Answer::Registers(words))
-        }
-        // The last byte is filled up with bits that nobody asked for.
-        Response::ReadCoils(mut bits) | Response::ReadDiscreteInputs(mut bits) if bits.len() >= count => {
-            bits.truncate(count);
-            Ok(Answer::Bits(bits))
-        }
-        _ => Err(Fault::new(FaultKind::WrongLength, format!("asked {count} items"))),
-    }
-}
-
-/// Whether a frame brought it: the connection is as good as before.
-fn is_exception(kind: FaultKind) -> bool {
-    kind.is_answer() || kind == FaultKind::GatewayNoReply
-}
-
-fn exception(code: ExceptionCode, asked: Asked) -> Fault {
-    let Read { function, address, count } = asked.read;
-    let kind = match code {
-        ExceptionCode::IllegalFunction => FaultKind::IllegalFunction,
-        ExceptionCode::IllegalDataAddress => FaultKind::IllegalAddress,
-        ExceptionCode::IllegalDataValue => FaultKind::IllegalValue,
-        ExceptionCode::Acknowledge | ExceptionCode::ServerDeviceBusy => FaultKind::Busy,
-        ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice => FaultKind::GatewayNoReply,
-        _ => FaultKind::Exception,
-    };
-    let last = address.saturating_add(count.saturating_sub(1));
-    let detail = format!("exception {:02X}, function {} at {address} to {last}", u8::from(code), function.code());
-    Fault::new(kind, detail)
-}
-
-/// The guard lets no frame through that tokio-modbus refuses; should it do so all the same, it is said as it is.
-fn undecodable(error: &tokio_modbus::Error) -> Fault {
-    Fault::new(FaultKind::BadReply, crate::text::clean(&error.to_string()))
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }

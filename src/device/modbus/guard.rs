@@ -150,7 +150,8 @@ impl Guard {
     fn poll_answer(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             if let Some((start, end)) = self.answer {
-                return Poll::Ready(self.hand_over(start, end, into));
+                self.hand_over(start, end, into);
+                return Poll::Ready(Ok(()));
             }
             match judge(self.framing, self.received(), &self.asked) {
                 Verdict::Frame(start, end) => self.accept(start, end),
@@ -180,7 +181,7 @@ impl Guard {
         }
     }
 
-    fn hand_over(&mut self, start: usize, end: usize, into: &mut ReadBuf<'_>) -> io::Result<()> {
+    fn hand_over(&mut self, start: usize, end: usize, into: &mut ReadBuf<'_>) {
         let part = into.remaining().min(end - start);
         into.put_slice(self.bytes.get(start..start + part).unwrap_or_default());
         if start + part < end {
@@ -189,7 +190,6 @@ impl Guard {
             self.answer = None;
             self.consume(end);
         }
-        Ok(())
     }
 
     fn consume(&mut self, length: usize) {
