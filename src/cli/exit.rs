@@ -75,6 +75,8 @@ impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
         let exit = match error.kind {
             ErrorKind::NotFound | ErrorKind::Invalid => Exit::Failed,
+            ErrorKind::BadData => Exit::BadData,
+            ErrorKind::CannotCreate => Exit::CannotCreate,
             ErrorKind::Unavailable => Exit::Unavailable,
             ErrorKind::Internal => Exit::Internal,
         };

@@ -73,6 +73,10 @@ pub struct Consumption {
     pub cost_this_year: Option<Decimal>,
     /// ISO 4217 code: the meter's, else the site's.
     pub currency: Option<String>,
+    /// Of each sum, demand and cost by its name here: `good`; `estimated` in part; `missing` where a part of the time
+    /// was never measured, whatever is known of the rest, or where nothing is known.
+    #[serde(rename = "consumptionStates")]
+    pub states: BTreeMap<String, State>,
 }
 
 /// The whole entity, in the source's order.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,34 @@ pub struct Figure {
     pub it: Decimal,
     /// Where IT was metered.
     pub category: Option<u8>,
+    /// Every meter of both sides is in it, wholly.
+    pub complete: bool,
+    /// The meters that are not, or not wholly.
+    pub missing: BTreeSet<MeterId>,
+}
+
+/// A PUE with what it is about: what `pue` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `site`, or the building's id.
+    pub scope: String,
+    /// Where IT was metered: 1 at the UPS outputs, 2 at the PDU outputs, 3 at the IT equipment.
+    pub category: Option<u8>,
+    /// Included; of a live figure its moment.
+    pub from: Timestamp,
+    /// Not included; of a live figure its moment.
+    pub to: Timestamp,
+    /// Over a period: what came in.
+    pub facility_kwh: Option<Decimal>,
+    /// Over a period: what IT took.
+    pub it_kwh: Option<Decimal>,
+    /// Live: what comes in.
+    pub facility_kw: Option<Decimal>,
+    /// Live: what IT takes.
+    pub it_kw: Option<Decimal>,
+    /// Facility over IT; `None` where it cannot be said.
+    pub pue: Option<Decimal>,
     /// Every meter of both sides is in it, wholly.
     pub complete: bool,
     /// The meters that are not, or not wholly.

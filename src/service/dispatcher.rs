@@ -107,6 +107,11 @@ async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceE
             Ok(Response::Trend { trend: trend.ok_or_else(|| not_found(format!("There is no meter `{meter}`.")))? })
         }
         Request::Log { after } => Ok(Response::Log { lines: shared.log.after(after, MAX_LINES) }),
+        Request::Meters { .. }
+        | Request::Record { .. }
+        | Request::Records { .. }
+        | Request::Pue { .. }
+        | Request::Backup { .. } => Err(error(ErrorKind::Unavailable, "There is no store.".to_owned(), None)),
     }
 }
 

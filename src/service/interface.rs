@@ -1,14 +1,18 @@
 //! What travels between the service and its clients: plain data, versioned.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ids::{DeviceId, MeterId},
+    calendar::Span,
+    ids::{DeviceId, MeterId, PlaceId},
     live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
+    powermeter::PowerMeter,
+    pue,
     quantity::Quantity,
+    record::{Entry, Record},
     site::Site,
 };
 
@@ -50,6 +54,39 @@ pub enum Request {
     Log {
         /// 0 for all that is kept.
         after: u64,
+    },
+    /// Meters as POWERMETER entities: readings, consumption and records included.
+    Meters {
+        /// One of them; without it all.
+        id: Option<MeterId>,
+        /// As they stood at this moment; without it as they are now.
+        at: Option<Timestamp>,
+    },
+    /// Adds a technician's record to a meter's book. Who writes it, the service knows.
+    Record {
+        /// Of which meter.
+        meter: MeterId,
+        /// What it says.
+        entry: Entry,
+        /// Keep a reading that is not plausible; the record says so.
+        force: bool,
+    },
+    /// A meter's book.
+    Records {
+        /// Of which meter.
+        meter: MeterId,
+    },
+    /// The PUE of the site or of a building.
+    Pue {
+        /// Which building; without it the whole site.
+        building: Option<PlaceId>,
+        /// Over which time; without it as it is now, by power.
+        span: Option<Span>,
+    },
+    /// Copies the store to a file and checks the copy.
+    Backup {
+        /// Where to, absolute.
+        file: PathBuf,
     },
 }
 
@@ -100,6 +137,31 @@ pub enum Response {
     Log {
         /// Oldest first.
         lines: Vec<LogLine>,
+    },
+    /// To `Meters`.
+    Meters {
+        /// In order of id.
+        meters: Vec<PowerMeter>,
+    },
+    /// To `Record`: as it was written.
+    Recorded {
+        /// The record.
+        record: Box<Record>,
+    },
+    /// To `Records`.
+    Records {
+        /// Oldest first.
+        records: Vec<Record>,
+    },
+    /// To `Pue`.
+    Pue {
+        /// The figure and what it is made of.
+        pue: pue::Report,
+    },
+    /// To `Backup`: the copy is there and whole.
+    BackedUp {
+        /// Its size.
+        bytes: u64,
     },
 }
 
@@ -174,6 +236,10 @@ pub enum ErrorKind {
     NotFound,
     /// The request makes no sense.
     Invalid,
+    /// What was given is not plausible, or not of the right form.
+    BadData,
+    /// A file cannot be made.
+    CannotCreate,
     /// The service has gone, or does not answer.
     Unavailable,
     /// A bug.
