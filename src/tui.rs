@@ -32,6 +32,7 @@ pub mod layout;
 pub mod message;
 pub mod model;
 pub mod pace;
+pub mod picture;
 pub mod run;
 pub mod search;
 pub mod session;

@@ -5,6 +5,9 @@
 //! panel and the racks that it feeds never count twice, and neither do two feeds of one rack. The power of a feed is
 //! the same sum over the meters of that feed alone, so that A and B can be told apart below a common main meter.
 //!
+//! A generator is a source, not a load: in a place it counts only where all that it feeds is in the place as well, so that a
+//! plant room with a generator shows what the room takes.
+//!
 //! What counts is a meter in use whose device reads power. A planned, decommissioned, virtual, hand-read or pulse-only
 //! meter has no power to add: the rule looks through it, and what it feeds stands in its place. A meter that counts and
 //! has no believable power now is *missing*: the total is incomplete and says which, and is never filled up by a guess.
@@ -107,6 +110,7 @@ impl Rollups {
     /// Rolls up everything as it is at `now`.
     pub fn of(site: &Site, snapshot: &Snapshot, now: Timestamp) -> Self {
         let chain = Chain { site };
+        let sources = Sources::of(site);
         let mut rollups = Self {
             places: site.places.keys().map(|key| (key.clone(), Rollup::default())).collect(),
             ..Self::default()
@@ -116,10 +120,12 @@ impl Rollups {
             let above = chain.above(meter);
             rollups.site.take(meter, &facts, &above);
             for place in chain.places(meter) {
-                let above_here: Vec<&Meter> =
-                    above.iter().copied().filter(|other| chain.places(other).any(|key| key == place)).collect();
+                let is_here =
+                    |other: &&Meter| chain.places(other).any(|key| key == place) && !sources.feeds_beyond(other, place);
+                let above_here: Vec<&Meter> = above.iter().copied().filter(is_here).collect();
+                let facts = if sources.feeds_beyond(meter, place) { &facts.as_source() } else { &facts };
                 if let Some(rollup) = rollups.places.get_mut(place) {
-                    rollup.take(meter, &facts, &above_here);
+                    rollup.take(meter, facts, &above_here);
                 }
             }
         }
@@ -150,7 +156,7 @@ impl Rollup {
         self.worst = self.worst.max(facts.standing);
         self.in_trouble += usize::from(facts.standing.is_trouble());
         self.not_read += usize::from(facts.standing == Standing::NotRead);
-        if !counts(meter) {
+        if !counts(meter) || facts.is_source {
             return;
         }
         if above.is_empty() {
@@ -170,7 +176,10 @@ impl Rollup {
 }
 
 /// What a meter brings in.
+#[derive(Clone)]
 struct Facts {
+    /// It feeds something outside of the place that is rolled up.
+    is_source: bool,
     standing: Standing,
     power: Option<(State, f64)>,
     load_percent: Option<f64>,
@@ -183,10 +192,41 @@ impl Facts {
         let load_percent =
             live.zip(every).and_then(|(live, every)| standing::trusted(live, &Quantity::LoadPercent, now, every));
         Self {
+            is_source: false,
             standing: standing::standing(site, meter, live, now),
             power: power(site, snapshot, meter, now),
             load_percent,
         }
+    }
+}
+
+impl Facts {
+    fn as_source(&self) -> Self {
+        Self { is_source: true, ..self.clone() }
+    }
+}
+
+/// The generators of a site, and the places that hold all that each of them feeds.
+struct Sources<'site> {
+    holders: BTreeMap<&'site MeterId, Vec<&'site PlaceKey>>,
+}
+
+impl<'site> Sources<'site> {
+    fn of(site: &'site Site) -> Self {
+        let chain = Chain { site };
+        let generators = site.meters.values().filter(|meter| meter.meter_point == MeterPoint::GeneratorOutput);
+        let holders = generators.map(|generator| {
+            let fed = site.meters.values().filter(|meter| meter.fed_by.contains(&generator.id));
+            let fed: Vec<Vec<&PlaceKey>> = fed.map(|meter| chain.places(meter).collect()).collect();
+            let holds_all = |place: &&PlaceKey| fed.iter().all(|places| places.contains(place));
+            (&generator.id, chain.places(generator).filter(holds_all).collect())
+        });
+        Self { holders: holders.collect() }
+    }
+
+    /// Whether `meter` is a generator that feeds something outside of `place`.
+    fn feeds_beyond(&self, meter: &Meter, place: &PlaceKey) -> bool {
+        self.holders.get(&meter.id).is_some_and(|places| !places.contains(&place))
     }
 }
 

@@ -131,6 +131,20 @@ fn the_rule_looks_through_what_has_no_power_to_add() {
 }
 
 #[test]
+fn a_generator_is_no_load_of_the_room_it_stands_in() {
+    let (site, snapshot) = build(&[
+        ("utility", "utility-entrance", None, "a", &[], "90"),
+        ("generator", "generator-output", None, "b", &[], "10"),
+        ("switch", "transfer-switch", None, "a", &["utility", "generator"], "100"),
+        ("chiller", "mechanical-load", None, "b", &["switch"], "30"),
+    ]);
+    let rollups = Rollups::of(&site, &snapshot, NOW);
+    assert_eq!(rollups.place(&key("room.b")).unwrap().power.kw, Some(30.0), "what the room takes");
+    assert_eq!(rollups.place(&key("building.b")).unwrap().power.kw, Some(100.0), "both sources");
+    assert_eq!(rollups.site().power.kw, Some(100.0));
+}
+
+#[test]
 fn stale_power_is_missing() {
     let (site, snapshot) = build(CHAIN);
     let later = NOW + Duration::from_secs(4);
