@@ -31,13 +31,8 @@ pub struct Load {
 /// Reads the devices at `ports` for `seconds` after `warm` seconds; the requests of that time.
 pub async fn run(ports: &[u16], load: &Load, warm: f64, seconds: f64) -> u64 {
     let service = service::start(site(ports, load), LogRing::new());
-    let mut client = service.client();
-    let listens = std::env::var_os("SUBSCRIBED").is_some();
-    if listens {
-        client.requests.ask(Request::Subscribe).await.unwrap();
-    }
-    let requests = client.requests.clone();
-    tokio::spawn(async move { while client.events.recv().await.is_some() {} });
+    let client = service.client();
+    let requests = client.requests;
     let started = Instant::now();
     sleep_until(started + Duration::from_secs_f64(warm)).await;
     let before = count(&requests).await;

@@ -110,11 +110,6 @@ pub fn apply_unreachable(entry: &mut DeviceEntry, reader: &Reader, fault: &Fault
     (change.from != change.to).then_some(change)
 }
 
-/// A probe that was answered: it counts, and the poll that follows tells the rest.
-pub fn apply_probe(entry: &mut DeviceEntry, report: &Report) {
-    entry.live.requests += u64::from(report.requests);
-}
-
 fn answered(
     entry: &mut DeviceEntry,
     reader: &Reader,

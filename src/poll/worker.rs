@@ -28,6 +28,10 @@ const TELL_BUSY_EVERY: Duration = Duration::from_secs(5);
 /// The time over which the share of busy time is a mean.
 const BUSY_OVER: Duration = Duration::from_secs(60);
 
+/// A device that is read faster than this is told of this often: nobody sees more, and a thousand requests a second
+/// cost less.
+const TELL_DEVICE_EVERY: Duration = Duration::from_millis(20);
+
 /// What a worker is asked to do at once.
 #[derive(Debug)]
 pub enum Command {
@@ -107,6 +111,8 @@ pub struct Worker<B> {
     readers: Vec<Reader>,
     /// The devices' places in the hub.
     places: Vec<usize>,
+    /// When each device was told of last, and the requests since then.
+    untold: Vec<(Instant, u32)>,
     schedule: Schedule,
     /// Whether anything was answered since the connection was set up.
     answered: bool,
@@ -135,6 +141,8 @@ impl<B: Bus> Worker<B> {
         let places = readers.iter().map(place).collect();
         let timing = |reader: &Reader| Timing { every: reader.device().every, timeout: reader.device().timeout };
         let timings: Vec<Timing> = readers.iter().map(timing).collect();
+        let long_ago = Instant::now().checked_sub(TELL_DEVICE_EVERY).unwrap_or_else(Instant::now);
+        let untold = vec![(long_ago, 0); readers.len()];
         let busy = Busy { share: 0.0, used: Duration::ZERO, since: Instant::now() };
         let schedule = Schedule::new(&timings, fastrand::u64(..));
         Self {
@@ -142,6 +150,7 @@ impl<B: Bus> Worker<B> {
             bus,
             readers,
             places,
+            untold,
             schedule,
             answered: false,
             connects: 0,
@@ -190,8 +199,7 @@ impl<B: Bus> Worker<B> {
                     if stop.is_cancelled() {
                         break;
                     }
-                    self.schedule.force(device, self.setup.clock.now());
-                    self.poll(device).await;
+                    self.poll_at_once(device).await;
                     if self.fault.is_some() {
                         break; // The others are behind the same connection, and told so already.
                     }
@@ -200,14 +208,24 @@ impl<B: Bus> Worker<B> {
             }
             Command::Probe { device, done } => {
                 if let Some(index) = self.readers.iter().position(|reader| reader.device().id == device) {
-                    self.schedule.force(index, self.setup.clock.now());
-                    self.poll(index).await;
+                    self.poll_at_once(index).await;
                 }
                 done
             }
         };
         // Who asked may have gone.
         let _ = done.send(());
+    }
+
+    /// A poll that somebody waits for: whatever comes of it is told.
+    async fn poll_at_once(&mut self, index: usize) {
+        self.schedule.force(index, self.setup.clock.now());
+        if let (Some((told, _)), Some(long_ago)) =
+            (self.untold.get_mut(index), Instant::now().checked_sub(TELL_DEVICE_EVERY))
+        {
+            *told = long_ago;
+        }
+        self.poll(index).await;
     }
 
     async fn poll(&mut self, index: usize) {
@@ -271,7 +289,7 @@ impl<B: Bus> Worker<B> {
         }
         self.schedule.finish(report.outcome, self.setup.clock.now());
         self.busy.used += started.elapsed();
-        self.tell_device(index, &report, is_poll);
+        self.tell_device(index, &mut report, is_poll);
         self.tell_connection(index, &report);
     }
 
@@ -289,12 +307,16 @@ impl<B: Bus> Worker<B> {
         }
     }
 
-    fn tell_device(&self, index: usize, report: &Report, is_poll: bool) {
+    fn tell_device(&mut self, index: usize, report: &mut Report, is_poll: bool) {
         let Some((reader, place)) = self.readers.get(index).zip(self.places.get(index)) else { return };
-        if !is_poll && report.is_answered() {
-            self.setup.hub.update_device(*place, |entry| status::apply_probe(entry, report));
+        let Some((told, requests)) = self.untold.get_mut(index) else { return };
+        if !is_poll && report.is_answered() || report.is_plain() && told.elapsed() < TELL_DEVICE_EVERY {
+            // The poll that follows tells it all.
+            *requests = requests.saturating_add(report.requests);
             return;
         }
+        report.requests = report.requests.saturating_add(std::mem::take(requests));
+        *told = Instant::now();
         let view = status::View::new(&self.schedule, index, self.setup.clock.now());
         let results = if report.is_answered() { reader.results(report) } else { Vec::new() };
         let mut change = None;

@@ -113,3 +113,64 @@ pub fn head(id_width: usize) -> String {
         ["power", "current", "voltage", "power factor", "energy"].map(|name| format!("{name:>14}")).concat();
     format!("{:<id_width$}  {:<7}{columns}", "meter", "state")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::domain::{
+        fault::{Fault, FaultKind},
+        unit::Unit,
+    };
+
+    fn json(live: &MeterLive) -> Json {
+        let site: Site = serde_json::from_value(json!({
+            "name": "Test", "time_zone": "UTC", "currency": "EUR", "cost_per_kwh": null, "data_dir": "d",
+            "keep_samples": {"secs": 0, "nanos": 0}, "demand_interval": {"secs": 900, "nanos": 0}, "access": null,
+            "places": {}, "devices": {}, "meters": {}, "profiles": {}, "accounts": {}, "customer_sites": {},
+            "submeters": {}, "duplicates_measured": null,
+        }))
+        .unwrap();
+        let id = MeterId::new("main").unwrap();
+        let now = "2026-01-01T00:00:09Z".parse().unwrap();
+        serde_json::to_value(line(&site, &id, live, now)).unwrap()
+    }
+
+    fn read() -> MeterLive {
+        let at: Timestamp = "2026-01-01T00:00:00.1234Z".parse().unwrap();
+        let old: Timestamp = "2025-12-31T23:00:00Z".parse().unwrap();
+        let power = Reading::good(12.34, Unit::Kilowatt, at);
+        let load = Reading { derived: true, ..Reading::good(61.0, Unit::Percent, old) };
+        let readings = [
+            (Quantity::CurrentKw, power),
+            (Quantity::LoadPercent, load),
+            (Quantity::Voltage, Reading::bad(Unit::Volt, at)),
+        ];
+        MeterLive { state: MeterState::Ok, fault: None, at: Some(at), readings: readings.into() }
+    }
+
+    #[test]
+    fn a_line_has_the_shape_that_others_rely_on() {
+        let expected = json!({
+            "meter": "main", "at": "2026-01-01T00:00:00.123Z", "status": "ok",
+            "readings": {
+                "currentKw": {"value": 12.34, "unit": "kW", "state": "good", "derived": false},
+                "loadPercent": {"value": 61.0, "unit": "%", "state": "stale", "derived": true},
+                "voltage": {"value": null, "unit": "V", "state": "bad", "derived": false},
+            },
+        });
+        assert_eq!(json(&read()), expected);
+    }
+
+    #[test]
+    fn a_failed_one_says_why_and_shows_nothing_old() {
+        let fault = Some(Fault::new(FaultKind::NoAnswer, "after 1.0 s"));
+        let line = json(&MeterLive { state: MeterState::Offline, fault, ..read() });
+        assert_eq!((&line["status"], &line["at"]), (&json!("offline"), &json!("2026-01-01T00:00:09.000Z")));
+        assert!(line["error"].as_str().unwrap().starts_with("NO ANSWER after 1.0 s. Check power"), "{line}");
+        assert_eq!(line.get("readings"), None);
+        let by_hand = json(&MeterLive::default());
+        assert_eq!((&by_hand["status"], by_hand.get("error")), (&json!("waiting"), None));
+    }
+}

@@ -50,4 +50,9 @@ impl Report {
     pub fn is_answered(&self) -> bool {
         self.answers > 0
     }
+
+    /// Whether all went well and there is nothing to say but values.
+    pub fn is_plain(&self) -> bool {
+        self.is_answered() && self.faults.is_empty() && self.troubles.is_empty() && !self.learned
+    }
 }
