@@ -8,11 +8,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{DeviceId, MeterId};
+pub use self::{
+    desk::{
+        AlarmEvent, AlarmLine, Desk, DeskError, Entry, EventKind, MAX_NOTE_LENGTH, MAX_SHELVED, MAX_UNSAVED_EVENTS,
+        Measured, Observation, Unsaved,
+    },
+    key::{About, AlarmKey, BadAlarmKey, Subject},
+};
 
+mod desk;
+mod key;
 pub mod limits;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 /// How urgent an alarm is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,8 +37,23 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// Every one, the most urgent first.
+    pub const ALL: &[Self] = &[Self::Critical, Self::High, Self::Medium, Self::Low];
+
+    /// The word for it on screen and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 macro_rules! alarm_kinds {
-    ($($variant:ident $word:literal $title:literal $severity:ident $on:literal $off:literal;)+) => {
+    ($($variant:ident $word:literal $title:literal $about:ident $severity:ident $on:literal $off:literal;)+) => {
         /// What can be wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -51,6 +75,16 @@ macro_rules! alarm_kinds {
                 match self { $(Self::$variant => $title),+ }
             }
 
+            /// The kind with this name.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.word() == word)
+            }
+
+            /// What it is about.
+            pub fn about(self) -> About {
+                match self { $(Self::$variant => About::$about),+ }
+            }
+
             /// How urgent it is.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),+ }
@@ -67,31 +101,20 @@ macro_rules! alarm_kinds {
 }
 
 alarm_kinds! {
-    LoadCritical "load-critical" "load critical" Critical 5 30;
-    LoadWarning "load-warning" "load high" Medium 10 30;
-    VoltageHigh "voltage-high" "voltage high" High 5 30;
-    VoltageLow "voltage-low" "voltage low" High 5 30;
-    PowerFactorLow "power-factor-low" "power factor low" Low 60 60;
-    PhaseImbalance "phase-imbalance" "phases unequal" Medium 30 60;
-    DeviceOffline "device-offline" "device offline" High 5 5;
-    ValueStale "value-stale" "values stale" Medium 5 5;
-    ClockDrift "clock-drift" "clock drifts" Medium 0 0;
-    CalibrationDue "calibration-due" "calibration due" Low 0 0;
-    DispatchFailed "dispatch-failed" "dispatch failed" Critical 0 0;
-    StoreFailed "store-failed" "cannot save" Critical 0 5;
-    StoreDamaged "store-damaged" "database damaged" High 0 0;
-}
-
-/// What an alarm is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    /// A meter.
-    Meter(MeterId),
-    /// A device.
-    Device(DeviceId),
-    /// The site as a whole.
-    Site,
+    LoadCritical "load-critical" "load critical" Meter Critical 5 30;
+    LoadWarning "load-warning" "load high" Meter Medium 10 30;
+    VoltageHigh "voltage-high" "voltage high" Meter High 5 30;
+    VoltageLow "voltage-low" "voltage low" Meter High 5 30;
+    PowerFactorLow "power-factor-low" "power factor low" Meter Low 60 60;
+    PhaseImbalance "phase-imbalance" "phases unequal" Meter Medium 30 60;
+    ConnectionDown "connection-down" "connection down" Connection High 5 5;
+    DeviceOffline "device-offline" "device offline" Device High 5 5;
+    ValueStale "value-stale" "values stale" Meter Medium 5 5;
+    ClockDrift "clock-drift" "clock drifts" Site Medium 0 0;
+    CalibrationDue "calibration-due" "calibration due" Meter Low 0 0;
+    DispatchFailed "dispatch-failed" "dispatch failed" Device Critical 0 0;
+    StoreFailed "store-failed" "cannot save" Site Critical 0 5;
+    StoreDamaged "store-damaged" "database damaged" Site High 0 0;
 }
 
 /// How long a condition must hold, and be gone.
@@ -132,6 +155,11 @@ impl AlarmState {
             Self::Shelved => "shelved",
             Self::OutOfService => "out of service",
         }
+    }
+
+    /// Whether somebody has yet to acknowledge it.
+    pub fn is_unacknowledged(self) -> bool {
+        matches!(self, Self::Unacknowledged | Self::ReturnedUnacknowledged)
     }
 }
 
@@ -198,6 +226,23 @@ impl Alarm {
             self.since = None;
         }
         true
+    }
+
+    /// Nothing is looked at for now: what begins after that has to hold for its whole delay.
+    pub fn rest(&mut self) {
+        self.changing_since = None;
+    }
+
+    /// What it is about is no longer watched: it ends, and nobody has to acknowledge it. True where it stood.
+    pub fn end(&mut self) -> bool {
+        self.changing_since = None;
+        self.since = None;
+        std::mem::take(&mut self.active)
+    }
+
+    /// Whether nothing of it needs to be remembered.
+    pub fn is_blank(&self, now: Timestamp) -> bool {
+        !self.active && self.since.is_none() && self.changing_since.is_none() && !self.is_shelved(now)
     }
 
     /// Somebody knows. False where there was nothing to acknowledge.

@@ -6,14 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    alarm::{
+        AlarmKind,
+        limits::{self, Comparison},
+    },
     live::{MeterLive, MeterState},
     quantity::Quantity,
     reading::State,
     site::{Meter, MeterStatus, Site},
 };
-
-/// Load under which a low power factor means nothing, percent of the rating.
-pub const POWER_FACTOR_MIN_LOAD_PERCENT: f64 = 10.0;
 
 /// How a meter stands, from nothing to say to most urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,7 +113,7 @@ pub fn standing(site: &Site, meter: &Meter, live: Option<&MeterLive>, now: Times
         Standing::Critical
     } else if live.state == MeterState::Error {
         Standing::Error
-    } else if live.readings.values().any(|reading| reading.state_at(now, every) == State::Stale) {
+    } else if is_stale(live, now, every) {
         Standing::Stale
     } else if breaches.is_empty() {
         Standing::Ok
@@ -138,35 +139,17 @@ pub fn trusted(live: &MeterLive, quantity: &Quantity, now: Timestamp, every: Dur
     }
 }
 
-/// What is beyond its threshold at `now`. Only values that may be believed are compared.
-pub fn breaches(meter: &Meter, live: &MeterLive, now: Timestamp, every: Duration) -> Vec<Breach> {
-    let value = |quantity: &Quantity| trusted(live, quantity, now, every);
-    let mut found = Vec::new();
-    let mut check = |quantity: &Quantity, threshold: Option<f64>, critical: bool, beyond: fn(f64, f64) -> bool| {
-        if let (Some(value), Some(threshold)) = (value(quantity), threshold)
-            && beyond(value, threshold)
-        {
-            found.push(Breach { quantity: quantity.clone(), value, threshold, critical });
-        }
-    };
-    let at_least: fn(f64, f64) -> bool = |value, threshold| value >= threshold;
-    let above: fn(f64, f64) -> bool = |value, threshold| value > threshold;
-    let below: fn(f64, f64) -> bool = |value, threshold| value < threshold;
-    check(&Quantity::LoadPercent, meter.critical_threshold_percent, true, at_least);
-    check(&Quantity::LoadPercent, meter.warning_threshold_percent, false, at_least);
-    for phase in voltages(live) {
-        check(phase, meter.voltage_high_threshold, false, above);
-        check(phase, meter.voltage_low_threshold, false, below);
-    }
-    let loaded = value(&Quantity::LoadPercent).is_some_and(|load| load > POWER_FACTOR_MIN_LOAD_PERCENT);
-    let power_factor_min = meter.power_factor_min_threshold.filter(|_| loaded);
-    check(&Quantity::PowerFactor, power_factor_min, false, |value, threshold| value.abs() < threshold);
-    check(&Quantity::PhaseImbalance, meter.phase_imbalance_max_percent, false, above);
-    found
+/// Whether any value that was good once is too old at `now`.
+pub fn is_stale(live: &MeterLive, now: Timestamp, every: Duration) -> bool {
+    live.readings.values().any(|reading| reading.state_at(now, every) == State::Stale)
 }
 
-/// The voltages that thresholds are about: those of the phases, else the one there is.
-fn voltages(live: &MeterLive) -> &'static [Quantity] {
-    const PHASES: &[Quantity] = &[Quantity::VoltagePhaseA, Quantity::VoltagePhaseB, Quantity::VoltagePhaseC];
-    if PHASES.iter().any(|phase| live.readings.contains_key(phase)) { PHASES } else { &[Quantity::Voltage] }
+/// What is beyond its threshold at `now`. Only values that may be believed are compared.
+pub fn breaches(meter: &Meter, live: &MeterLive, now: Timestamp, every: Duration) -> Vec<Breach> {
+    let beyond = |comparison: Comparison| {
+        let Comparison { kind, quantity, value, threshold, .. } = comparison;
+        Some(Breach { quantity, value: value?, threshold, critical: kind == AlarmKind::LoadCritical })
+    };
+    let comparisons = limits::comparisons(meter, live, now, every).into_iter();
+    comparisons.filter(|comparison| comparison.holds(false) == Some(true)).filter_map(beyond).collect()
 }

@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
 use super::{
-    limits::{Comparison, Values, comparisons},
+    limits::{Comparison, Side, comparisons},
     *,
 };
+use crate::domain::{live::MeterLive, quantity::Quantity, reading::Reading, site::Meter, standing, unit::Unit};
+
+mod watched;
 
 const DELAYS: Delays = Delays { on: Duration::from_secs(5), off: Duration::from_secs(10) };
 
@@ -68,25 +71,62 @@ fn a_clock_set_back_does_not_make_a_delay_endless() {
     assert_eq!(alarm.state(at(6)), AlarmState::Unacknowledged);
 }
 
+fn comparison(kind: AlarmKind, value: Option<f64>, threshold: f64, side: Side) -> Comparison {
+    Comparison { kind, quantity: Quantity::LoadPercent, value, threshold, side, is_idle: false }
+}
+
 #[test]
 fn thresholds_have_a_dead_band() {
-    let load = |value| Comparison { kind: AlarmKind::LoadWarning, value: Some(value), threshold: 80.0, below: false };
-    for (value, active, holds) in [(79.5, false, false), (80.1, false, true), (79.5, true, true), (79.1, true, false)] {
+    let load = |value| comparison(AlarmKind::LoadWarning, Some(value), 80.0, Side::AtLeast);
+    let rows = [(79.5, false, false), (80.0, false, true), (79.5, true, true), (79.2, true, true), (79.1, true, false)];
+    for (value, active, holds) in rows {
         assert_eq!(load(value).holds(active), Some(holds), "{value} {active}");
     }
-    let unknown = Comparison { kind: AlarmKind::VoltageLow, value: None, threshold: 207.0, below: true };
-    assert_eq!(unknown.holds(true), None);
+    let volts = |value| comparison(AlarmKind::VoltageLow, value, 207.0, Side::Below);
+    for (value, active, holds) in
+        [(207.0, false, false), (206.9, false, true), (209.0, true, true), (209.1, true, false)]
+    {
+        assert_eq!(volts(Some(value)).holds(active), Some(holds), "{value} {active}");
+    }
+    assert_eq!(volts(None).holds(true), None);
+    let over = |value| comparison(AlarmKind::VoltageHigh, Some(value), 253.0, Side::Above);
+    assert_eq!((over(253.0).holds(false), over(253.1).holds(false)), (Some(false), Some(true)));
+}
+
+fn meter(more: &serde_json::Value) -> Meter {
+    let mut fields = serde_json::json!({ "id": "m", "name": "m", "meter_point": "rack-pdu", "status": "active",
+        "registers": [], "reports": "primary", "fed_by": [], "commodity": "electricity", "tags": [], "maintenance": {},
+        "utility_meter": [] });
+    fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(fields).unwrap()
+}
+
+fn live(values: &[(Quantity, f64)]) -> MeterLive {
+    let reading = |value| Reading::good(value, Unit::Percent, at(100));
+    let readings = values.iter().map(|(quantity, value)| (quantity.clone(), reading(*value))).collect();
+    MeterLive { state: crate::domain::live::MeterState::Ok, at: Some(at(100)), readings, ..MeterLive::default() }
 }
 
 #[test]
 fn an_idle_meters_power_factor_is_no_fault() {
-    let meter = serde_json::from_value(serde_json::json!({ "id": "m", "name": "m", "meter_point": "rack-pdu",
-        "status": "active", "registers": [], "reports": "primary", "fed_by": [], "commodity": "electricity", "tags": [],
-        "maintenance": {}, "utility_meter": [], "power_factor_min_threshold": 0.9 }))
-    .unwrap();
-    for (load_percent, holds) in [(Some(5.0), false), (Some(50.0), true), (None, true)] {
-        let values = Values { load_percent, power_factor: Some(0.5), ..Values::default() };
-        assert_eq!(comparisons(&meter, &values)[0].holds(false), Some(holds), "{load_percent:?}");
+    let every = Duration::from_secs(1);
+    let unrated = meter(&serde_json::json!({ "power_factor_min_threshold": 0.9 }));
+    let rated = meter(&serde_json::json!({ "power_factor_min_threshold": 0.9, "rated_capacity_kw": 10.0 }));
+    for (meter, load, power_factor, holds) in [
+        (&rated, Some(5.0), 0.5, Some(false)),
+        (&rated, Some(10.0), 0.5, Some(false)),
+        (&rated, Some(50.0), -0.5, Some(true)),
+        (&rated, Some(50.0), -0.95, Some(false)),
+        (&rated, None, 0.5, None),
+        (&unrated, None, 0.5, Some(true)),
+    ] {
+        let mut values = vec![(Quantity::PowerFactor, power_factor)];
+        values.extend(load.map(|load| (Quantity::LoadPercent, load)));
+        let live = live(&values);
+        let found = comparisons(meter, &live, at(100), every);
+        assert_eq!(found[0].holds(false), holds, "{load:?}");
+        let on_screen = standing::breaches(meter, &live, at(100), every);
+        assert_eq!(!on_screen.is_empty(), holds == Some(true), "a screen says the same");
     }
 }
 
