@@ -3,6 +3,8 @@
 //! What a device reports is never replaced; what it does not report is derived only where that is exact, and marked.
 //! The worst state of the inputs is the state of the result, and its age is that of the oldest input.
 
+pub use ratio::ratio_of;
+
 use std::collections::BTreeMap;
 
 use crate::domain::{

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod reader;
 pub mod schedule;
 pub mod status;
+pub mod tap;
 pub mod trend;
 pub mod worker;
 

@@ -13,10 +13,11 @@ use tokio_util::{
 use client::Client;
 use dispatcher::Shared;
 use log::LogRing;
+use recorder::Recorder;
 
 use crate::{
     domain::site::Site,
-    poll::{Poller, trend},
+    poll::{Poller, tap::Tap, trend},
     store::Store,
 };
 
@@ -24,6 +25,7 @@ pub mod client;
 pub mod dispatcher;
 pub mod interface;
 pub mod log;
+pub mod recorder;
 
 pub use crate::poll::worker::Mode;
 
@@ -56,7 +58,13 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
     let site = Arc::new(site);
     let poller = Poller::start(&site, mode);
     let stop = CancellationToken::new();
-    let shared = Shared { site, poller, log, store, stop: stop.clone() };
+    let recorder = store.as_ref().and_then(|store| {
+        let tap = Arc::<Tap>::default();
+        poller.hub().keep(Arc::clone(&tap));
+        let recorder = Recorder::start(Arc::clone(&site), store.clone(), tap);
+        recorder.inspect_err(|error| tracing::error!("CANNOT SAVE: {error}; nothing is kept")).ok()
+    });
+    let shared = Shared { site, poller, log, store, recorder, stop: stop.clone() };
     Service { shared: Arc::new(shared), clients: TaskTracker::new(), _ends: stop.drop_guard() }
 }
 
@@ -74,5 +82,11 @@ impl Service {
         self.shared.poller.stop(STOP_PATIENCE).await;
         self.clients.close();
         self.clients.wait().await;
+        // What was read is kept before the end; that waits for the disk.
+        let shared = Arc::clone(&self.shared);
+        let kept = tokio::task::spawn_blocking(move || shared.recorder.as_ref().map(Recorder::stop));
+        if tokio::time::timeout(STOP_PATIENCE, kept).await.is_err() {
+            tracing::error!("the disk does not take the last readings");
+        }
     }
 }

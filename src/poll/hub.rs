@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,7 +15,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::trend::{Trends, steps_of_each};
+use super::{
+    tap::Tap,
+    trend::{Trends, steps_of_each},
+};
 use crate::domain::{
     ids::{DeviceId, MeterId},
     live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
@@ -35,6 +38,7 @@ pub struct Hub {
     connections: Vec<Mutex<ConnectionEntry>>,
     version: AtomicU64,
     changed: watch::Sender<()>,
+    tap: Arc<OnceLock<Arc<Tap>>>,
 }
 
 /// A device and its meters.
@@ -46,6 +50,8 @@ pub struct DeviceEntry {
     pub live: DeviceLive,
     /// Its meters, in order of id.
     pub meters: Vec<MeterEntry>,
+    /// Where what is read goes to be kept, where anything is.
+    tap: Arc<OnceLock<Arc<Tap>>>,
 }
 
 /// A meter of a device.
@@ -104,6 +110,7 @@ impl Hub {
             connections: connections.iter().map(|(name, devices)| ConnectionEntry::new(name, devices)).collect(),
             version: AtomicU64::new(1),
             changed: watch::Sender::new(()),
+            tap: Arc::default(),
         };
         for (place, id) in site.devices.keys().enumerate() {
             let meters = meters_of.remove(id).unwrap_or_default();
@@ -116,9 +123,15 @@ impl Hub {
                 version: 1,
                 live: DeviceLive::default(),
                 meters,
+                tap: Arc::clone(&hub.tap),
             }));
         }
         hub
+    }
+
+    /// From now on, everything that is read goes to `tap` too. The first one stays.
+    pub fn keep(&self, tap: Arc<Tap>) {
+        let _ = self.tap.set(tap);
     }
 
     /// Where a device is; for the calls below.
@@ -202,6 +215,20 @@ impl Hub {
         if self.changed.receiver_count() > 0 {
             self.changed.send_replace(());
         }
+    }
+}
+
+impl DeviceEntry {
+    /// Where what is read goes to be kept.
+    pub fn tap(&self) -> Option<Arc<Tap>> {
+        self.tap.get().cloned()
+    }
+}
+
+impl MeterEntry {
+    /// Which meter.
+    pub fn id(&self) -> &MeterId {
+        &self.id
     }
 }
 

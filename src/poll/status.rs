@@ -122,9 +122,14 @@ fn answered(
     let trouble = reader.trouble(report);
     let busy = report.ended.as_ref();
     let mut implausible = None;
+    let tap = entry.tap();
     for (meter, result) in entry.meters.iter_mut().zip(results) {
         let MeterResult { readings, fault } = result;
-        meter.trends.add(readings.iter().filter(|(_, reading)| is_new(reading.at, meter.live.at)));
+        let new = || readings.iter().filter(|(_, reading)| is_new(reading.at, meter.live.at));
+        meter.trends.add(new());
+        if let Some(tap) = &tap {
+            tap.put(meter.id(), new());
+        }
         meter.live.readings = readings;
         meter.live.at = Some(now);
         meter.live.fault = fault.or_else(|| busy.cloned());
@@ -210,8 +215,13 @@ fn keep_what_was_read(entry: &mut DeviceEntry, results: Vec<MeterResult>, report
         return;
     }
     entry.live.last_answer = Some(Timestamp::now());
+    let tap = entry.tap();
     for (meter, result) in entry.meters.iter_mut().zip(results) {
-        meter.trends.add(result.readings.iter().filter(|(_, reading)| is_new(reading.at, meter.live.at)));
+        let new = || result.readings.iter().filter(|(_, reading)| is_new(reading.at, meter.live.at));
+        meter.trends.add(new());
+        if let Some(tap) = &tap {
+            tap.put(meter.id(), new());
+        }
         meter.live.readings = result.readings;
     }
 }

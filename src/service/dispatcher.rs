@@ -13,6 +13,7 @@ use super::{
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
+    recorder::Recorder,
 };
 use crate::{domain::site::Site, poll::Poller, store::Store};
 
@@ -30,6 +31,8 @@ pub struct Shared {
     pub log: LogRing,
     /// What is kept, where anything is.
     pub store: Option<Store>,
+    /// Who keeps it.
+    pub recorder: Option<Recorder>,
     /// Ends all clients.
     pub stop: CancellationToken,
 }

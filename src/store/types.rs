@@ -89,6 +89,18 @@ impl Receipt {
         self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 
+    /// What became of the batch, if that is known already; else the receipt again.
+    ///
+    /// # Errors
+    /// The inner ones as of [`Self::wait`].
+    pub fn try_wait(mut self) -> Result<Result<Appended, StoreError>, Self> {
+        match self.0.try_recv() {
+            Ok(result) => Ok(result),
+            Err(oneshot::error::TryRecvError::Empty) => Err(self),
+            Err(oneshot::error::TryRecvError::Closed) => Ok(Err(StoreError::Closed)),
+        }
+    }
+
     /// Waits until the batch is on disk.
     ///
     /// # Errors

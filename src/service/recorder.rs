@@ -1,0 +1,316 @@
+//! The recorder: everything that is read goes into the store, once a second, and what registers counted into energy.
+//!
+//! It is a thread of its own, since the store waits for the disk. What it keeps in memory between two bookings of
+//! energy is found again in the samples after a crash.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError, SyncSender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::{
+        ids::MeterId,
+        quantity::Quantity,
+        reading::Reading,
+        sample::Decimals,
+        site::{Meter, Site},
+    },
+    poll::tap::Tap,
+    store::{MAX_BATCH, Receipt, Sample, SeriesKey, SeriesSpec, Store, StoreError},
+};
+
+use self::energy::Energy;
+
+mod energy;
+mod rebuild;
+#[cfg(test)]
+mod tests;
+
+/// Samples are handed over once a second: one synced group a second is what a disk gives easily.
+const RECORD_EVERY: Duration = Duration::from_secs(1);
+/// Energy is booked once a minute; what was counted since is found again in the samples.
+const BOOK_EVERY: Duration = Duration::from_secs(60);
+/// Old samples are dropped once an hour.
+const DROP_EVERY: Duration = Duration::from_secs(3600);
+/// Batches that wait to be acknowledged; the store itself holds what the disk does not take.
+const MAX_UNACKNOWLEDGED: usize = 64;
+/// Orders that wait for the recorder: a few imports.
+const MAX_ORDERS: usize = 16;
+
+/// What the recorder is told.
+#[derive(Debug)]
+enum Order {
+    /// Count a meter's energy anew, from a time on: its history was changed there.
+    CountAnew { meter: MeterId, from: Timestamp, done: mpsc::Sender<Result<(), StoreError>> },
+    /// Book what was counted so far.
+    Book { done: mpsc::Sender<()> },
+    /// Keep everything, and end.
+    Stop,
+}
+
+/// A handle to the recorder. Its calls wait for the disk: not on a thread that runs asynchronous tasks.
+#[derive(Debug)]
+pub struct Recorder {
+    orders: SyncSender<Order>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Recorder {
+    /// Starts to keep what goes through `tap`. Does not wait.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> io::Result<Self> {
+        let (orders, received) = mpsc::sync_channel(MAX_ORDERS);
+        let run = move || match Work::new(site, store, tap) {
+            Ok(mut work) => work.run(&received),
+            Err(error) => tracing::error!("CANNOT SAVE: {error}; nothing is kept"),
+        };
+        let thread = thread::Builder::new().name("recorder".to_owned()).spawn(run)?;
+        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Counts a meter's energy anew from `from` on, after its history was changed.
+    ///
+    /// # Errors
+    /// What the disk says; then the energy is as it was.
+    pub fn count_anew(&self, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
+        let (done, is_done) = mpsc::channel();
+        self.tell(Order::CountAnew { meter: meter.clone(), from, done })?;
+        is_done.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Books what was counted so far, so that it can be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] where the recorder has ended.
+    pub fn book(&self) -> Result<(), StoreError> {
+        let (done, is_done) = mpsc::channel();
+        self.tell(Order::Book { done })?;
+        is_done.recv().map_err(|_| StoreError::Closed)
+    }
+
+    /// Keeps everything that was read, and ends.
+    pub fn stop(&self) {
+        // One that has ended already does not need to be told.
+        let _ = self.tell(Order::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn tell(&self, order: Order) -> Result<(), StoreError> {
+        self.orders.send(order).map_err(|_| StoreError::Closed)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Series of one meter.
+type SeriesOfMeter = HashMap<Quantity, (SeriesKey, Decimals)>;
+
+/// The thread's own.
+struct Work {
+    site: Arc<Site>,
+    store: Store,
+    tap: Arc<Tap>,
+    series: HashMap<MeterId, SeriesOfMeter>,
+    energy: Energy,
+    /// A batch that the store's queue had no room for.
+    held: Vec<Sample>,
+    receipts: Vec<Receipt>,
+    lost: u64,
+    failing: bool,
+}
+
+impl Work {
+    fn new(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> Result<Self, StoreError> {
+        let specs: Vec<SeriesSpec> = site.meters.values().flat_map(specs).collect();
+        let keys = store.declare(specs.clone())?;
+        let mut series: HashMap<MeterId, SeriesOfMeter> = HashMap::new();
+        for (spec, key) in specs.into_iter().zip(keys) {
+            series.entry(spec.meter).or_default().insert(spec.quantity, (key, spec.decimals));
+        }
+        let energy = Energy::new(&site, &store)?;
+        let (held, receipts) = (Vec::new(), Vec::new());
+        Ok(Self { site, store, tap, series, energy, held, receipts, lost: 0, failing: false })
+    }
+
+    fn run(&mut self, orders: &mpsc::Receiver<Order>) {
+        let now = Instant::now();
+        let (mut record, mut book, mut dropped) = (now + RECORD_EVERY, now + BOOK_EVERY, None::<Instant>);
+        loop {
+            match orders.recv_timeout(record.saturating_duration_since(Instant::now())) {
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(order) => self.serve(order),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if Instant::now() >= record {
+                self.record();
+                record = Instant::now() + RECORD_EVERY;
+            }
+            if Instant::now() >= book {
+                self.book();
+                book = Instant::now() + BOOK_EVERY;
+            }
+            if dropped.is_none_or(|last| last.elapsed() >= DROP_EVERY) {
+                self.drop_old();
+                dropped = Some(Instant::now());
+            }
+        }
+        self.record();
+        self.acknowledge(true);
+        self.book();
+    }
+
+    fn serve(&mut self, order: Order) {
+        match order {
+            Order::CountAnew { meter, from, done } => {
+                // What was read until now must be in the samples that are counted anew.
+                self.record();
+                self.acknowledge(true);
+                self.book();
+                let result = self.energy.count_anew(&self.store, &meter, from);
+                // Whoever asked may have gone.
+                let _ = done.send(result);
+            }
+            Order::Book { done } => {
+                self.record();
+                self.book();
+                let _ = done.send(());
+            }
+            Order::Stop => {}
+        }
+    }
+
+    /// Hands over what was read since the last time.
+    fn record(&mut self) {
+        self.acknowledge(false);
+        if !self.held.is_empty() {
+            let batch = std::mem::take(&mut self.held);
+            self.append(batch);
+            if !self.held.is_empty() || self.receipts.len() >= MAX_UNACKNOWLEDGED {
+                return;
+            }
+        }
+        let waiting = self.tap.take();
+        if waiting.lost > 0 {
+            self.lost += waiting.lost;
+            tracing::error!(
+                "{} readings were not kept: the store does not keep up ({} in all)",
+                waiting.lost,
+                self.lost
+            );
+        }
+        let mut batch = Vec::with_capacity(waiting.readings.len().min(MAX_BATCH));
+        for measured in &waiting.readings {
+            let series = self.series.get(&measured.meter).and_then(|series| series.get(&measured.quantity));
+            let Some((key, decimals)) = series else { continue };
+            let sample = sample(*key, *decimals, &measured.reading);
+            self.energy.take(&measured.meter, &measured.quantity, &sample);
+            batch.push(sample);
+            if batch.len() == MAX_BATCH {
+                self.append(std::mem::take(&mut batch));
+            }
+        }
+        if !batch.is_empty() {
+            self.append(batch);
+        }
+    }
+
+    fn append(&mut self, batch: Vec<Sample>) {
+        match self.store.append(batch.clone()) {
+            Ok(receipt) => self.receipts.push(receipt),
+            Err(StoreError::Full) => self.held.extend(batch),
+            Err(error) => self.tell(Some(&error)),
+        }
+    }
+
+    /// Looks at what was acknowledged; with `wait` until all is.
+    fn acknowledge(&mut self, wait: bool) {
+        if wait {
+            for receipt in std::mem::take(&mut self.receipts) {
+                let result = receipt.wait();
+                self.tell(result.err().as_ref());
+            }
+            return;
+        }
+        let mut open = Vec::new();
+        for receipt in std::mem::take(&mut self.receipts) {
+            match receipt.try_wait() {
+                Ok(result) => self.tell(result.err().as_ref()),
+                Err(receipt) => open.push(receipt),
+            }
+        }
+        self.receipts = open;
+    }
+
+    fn book(&mut self) {
+        if let Err(error) = self.energy.book(&self.store) {
+            self.tell(Some(&error));
+        }
+    }
+
+    fn drop_old(&mut self) {
+        let kept_ms = i64::try_from(self.site.keep_samples.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::now().as_millisecond().saturating_sub(kept_ms);
+        if before > 0
+            && let Err(error) = self.store.drop_samples_before(before)
+        {
+            tracing::warn!("old samples stay: {error}");
+        }
+    }
+
+    /// Says once that saving fails, and once that it works again.
+    fn tell(&mut self, error: Option<&StoreError>) {
+        match error {
+            Some(error) if !std::mem::replace(&mut self.failing, true) => {
+                tracing::error!("CANNOT SAVE: {error}; what is read waits in memory");
+            }
+            None if std::mem::replace(&mut self.failing, false) => tracing::info!("saving works again"),
+            _ => {}
+        }
+    }
+}
+
+/// The series of a meter: what its registers hold, and the power that is derived from phases where it is not read.
+fn specs(meter: &Meter) -> Vec<SeriesSpec> {
+    let ratio = |unit: crate::domain::unit::Unit| crate::derive::ratio_of(meter, unit);
+    let mut specs: Vec<SeriesSpec> = meter
+        .registers
+        .iter()
+        .map(|register| SeriesSpec {
+            meter: meter.id.clone(),
+            quantity: register.quantity.clone(),
+            unit: register.reading_unit(),
+            decimals: Decimals::of_register(register, ratio(register.reading_unit())),
+        })
+        .collect();
+    for derived in [Quantity::CurrentKw, Quantity::CurrentKva] {
+        let has = specs.iter().any(|spec| spec.quantity == derived);
+        if let Some(unit) = derived.unit().filter(|_| !has && !specs.is_empty()) {
+            let decimals = Decimals::of_float(unit);
+            specs.push(SeriesSpec { meter: meter.id.clone(), quantity: derived, unit, decimals });
+        }
+    }
+    specs
+}
+
+fn sample(series: SeriesKey, decimals: Decimals, reading: &Reading) -> Sample {
+    let number = reading.value.and_then(|value| decimals.number(value));
+    Sample { series, at_ms: reading.at.as_millisecond(), number, decimals, state: reading.state }
+}
