@@ -49,9 +49,15 @@ pub fn meter_readings(meter: &Meter, raw: &BTreeMap<Quantity, Reading>) -> BTree
             }
         }
     }
-    totals::add(&mut readings);
-    load::add(meter, &mut readings);
+    complete(meter, &mut readings);
     readings
+}
+
+/// Adds to readings that are known from elsewhere (the store, a formula) what follows from them, as [`meter_readings`]
+/// does.
+pub fn complete(meter: &Meter, readings: &mut BTreeMap<Quantity, Reading>) {
+    totals::add(readings);
+    load::add(meter, readings);
 }
 
 /// What is wrong with values that cannot be together, or at all: most often the profile's word order or an address

@@ -59,6 +59,7 @@ fault_kinds! {
     Exception "exception" "DEVICE ERROR" "The device reports an error of its own. See its manual for the code.";
     ModelMissing "model_missing" "NO SUCH MODEL" "The device has no such SunSpec model. Check the profile.";
     Implausible "implausible" "VALUE IMPLAUSIBLE" "Values contradict each other. Check word order and address of the profile.";
+    InputMissing "input_missing" "INPUT MISSING" "A meter that the formula needs has no value. See what is wrong with that one.";
     Other "other" "ERROR" "See the log for details.";
 }
 

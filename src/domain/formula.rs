@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{ids::MeterId, reading::State};
 
+mod exact;
 mod parser;
 mod syntax;
 mod units;

@@ -89,8 +89,12 @@ pub struct Breach {
     pub critical: bool,
 }
 
-/// How often the meter's device is read; `None` where nothing reads it.
+/// How often the meter's device is read; `None` where nothing reads it. A virtual meter follows from devices that may
+/// be read as rarely as the slowest of the site.
 pub fn interval(site: &Site, meter: &Meter) -> Option<Duration> {
+    if meter.formula.is_some() {
+        return site.devices.values().map(|device| device.every).max();
+    }
     Some(site.devices.get(meter.device.as_ref()?)?.every)
 }
 

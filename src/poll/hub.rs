@@ -20,11 +20,16 @@ use super::{
     trend::{Trends, steps_of_each},
 };
 use crate::domain::{
+    computed::Input,
     ids::{DeviceId, MeterId},
     live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
     quantity::Quantity,
     site::Site,
 };
+
+mod computed;
+
+use computed::ComputedMeters;
 
 /// What the poller knows now.
 #[derive(Debug)]
@@ -33,8 +38,10 @@ pub struct Hub {
     device_places: HashMap<DeviceId, usize>,
     /// Device and place within it of each meter that has a device.
     meter_places: HashMap<MeterId, (usize, usize)>,
-    /// Meters without a device: nothing ever changes here.
+    /// Meters without a device and without a formula: nothing ever changes here.
     unread: Vec<MeterId>,
+    /// Meters that follow from others, computed when they are asked for.
+    computed: ComputedMeters,
     connections: Vec<Mutex<ConnectionEntry>>,
     version: AtomicU64,
     changed: watch::Sender<()>,
@@ -99,6 +106,7 @@ impl Hub {
             let entry = MeterEntry { id: meter.id.clone(), live: MeterLive::default(), trends: Trends::new(steps) };
             match meter.device.as_ref().filter(|id| site.devices.contains_key(*id)) {
                 Some(device) => meters_of.entry(device).or_default().push(entry),
+                None if meter.formula.is_some() => {}
                 None => unread.push(entry.id),
             }
         }
@@ -107,6 +115,7 @@ impl Hub {
             device_places: HashMap::new(),
             meter_places: HashMap::new(),
             unread,
+            computed: ComputedMeters::new(site),
             connections: connections.iter().map(|(name, devices)| ConnectionEntry::new(name, devices)).collect(),
             version: AtomicU64::new(1),
             changed: watch::Sender::new(()),
@@ -170,6 +179,9 @@ impl Hub {
             let entry = lock(self.devices.get(*device)?);
             return Some(entry.meters.get(*within)?.trends.trend(quantity, steps, now));
         }
+        if self.computed.contains(meter) {
+            return Some(self.computed.trend(self, meter, quantity, steps, now));
+        }
         self.unread.contains(meter).then(|| Trends::default().trend(quantity, steps, now))
     }
 
@@ -196,6 +208,7 @@ impl Hub {
                 connections.insert(entry.name.clone(), entry.live.clone());
             }
         }
+        meters.extend(self.computed.changes_since(self, version));
         if version == 0 {
             meters.extend(self.unread.iter().map(|id| (id.clone(), MeterLive::default())));
         }
@@ -205,6 +218,13 @@ impl Hub {
     /// Wakes when something was written; many writes wake once.
     pub fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// What a meter with a device brings into a formula, and the version of that.
+    fn input(&self, meter: &MeterId) -> Option<(u64, Input)> {
+        let (device, within) = self.meter_places.get(meter)?;
+        let entry = lock(self.devices.get(*device)?);
+        Some((entry.version, Input::of(&entry.meters.get(*within)?.live)))
     }
 
     fn next_version(&self) -> u64 {
