@@ -10,6 +10,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+use alarms::Alarms;
 use client::Client;
 use dispatcher::Shared;
 use log::LogRing;
@@ -21,11 +22,13 @@ use crate::{
     store::Store,
 };
 
+pub mod alarms;
 pub mod client;
 pub mod dispatcher;
 pub mod interface;
 pub mod log;
 pub mod recorder;
+pub mod who;
 
 pub use crate::poll::worker::Mode;
 
@@ -64,8 +67,15 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
         let recorder = Recorder::start(Arc::clone(&site), store.clone(), tap);
         recorder.inspect_err(|error| tracing::error!("CANNOT SAVE: {error}; nothing is kept")).ok()
     });
-    let shared = Shared { site, poller, log, store, recorder, stop: stop.clone() };
-    Service { shared: Arc::new(shared), clients: TaskTracker::new(), _ends: stop.drop_guard() }
+    let alarms = Arc::new(Alarms::new(Arc::clone(&site), store.clone()));
+    let tasks = TaskTracker::new();
+    if mode == Mode::Continuous {
+        // What is only read when asked for says nothing about stale values or silent devices.
+        let (alarms, hub, stop) = (Arc::clone(&alarms), Arc::clone(poller.hub()), stop.clone());
+        tasks.spawn(async move { alarms.run(hub, stop).await });
+    }
+    let shared = Shared { site, poller, log, alarms, store, recorder, stop: stop.clone() };
+    Service { shared: Arc::new(shared), clients: tasks, _ends: stop.drop_guard() }
 }
 
 impl Service {

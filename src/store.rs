@@ -13,6 +13,7 @@
 //! All calls but [`Store::append`], [`Store::health`], [`Store::catalogue`] and [`Store::newest`] wait for the disk: make
 //! them on a thread that may block.
 
+mod alarms;
 mod bytes;
 mod catalogue;
 mod chunk;

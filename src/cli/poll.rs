@@ -128,7 +128,7 @@ async fn stream(
         };
         let Some(Event::Changed { meters, .. }) = event else {
             match event {
-                Some(Event::Log { .. } | Event::SiteChanged) => continue,
+                Some(Event::Alarms { .. } | Event::Log { .. } | Event::SiteChanged) => continue,
                 _ => break,
             }
         };

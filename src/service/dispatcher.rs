@@ -10,6 +10,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    alarms::Alarms,
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
@@ -29,6 +30,8 @@ pub struct Shared {
     pub poller: Poller,
     /// The log.
     pub log: LogRing,
+    /// What is wrong.
+    pub alarms: Arc<Alarms>,
     /// What is kept, where anything is.
     pub store: Option<Store>,
     /// Who keeps it.
@@ -110,6 +113,10 @@ async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceE
             Ok(Response::Trend { trend: trend.ok_or_else(|| not_found(format!("There is no meter `{meter}`.")))? })
         }
         Request::Log { after } => Ok(Response::Log { lines: shared.log.after(after, MAX_LINES) }),
+        Request::Alarms => shared.alarms.listed().await,
+        Request::Acknowledge { id, note } => shared.alarms.acknowledge(&id, &note).await,
+        Request::Shelve { id, until, note } => shared.alarms.shelve(&id, until, &note).await,
+        Request::Unshelve { id } => shared.alarms.unshelve(&id).await,
         Request::Meters { .. }
         | Request::Record { .. }
         | Request::Records { .. }
@@ -123,6 +130,9 @@ async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceE
 async fn tell(shared: Arc<Shared>, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
     let hub = Arc::clone(shared.poller.hub());
     let (mut changed, mut logged) = (hub.subscribe(), shared.log.subscribe());
+    let mut alarmed = shared.alarms.subscribe();
+    // Those there are already are told first.
+    alarmed.mark_changed();
     let (mut version, mut line) = (0, shared.log.last());
     loop {
         let told = Instant::now();
@@ -141,6 +151,11 @@ async fn tell(shared: Arc<Shared>, events: tokio::sync::mpsc::Sender<Event>, gon
         } else {
             drop(place);
         }
+        if alarmed.has_changed().unwrap_or(false) {
+            let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
+            alarmed.borrow_and_update();
+            place.send(Event::Alarms { alarms: shared.alarms.list() });
+        }
         logged.borrow_and_update();
         for new in shared.log.after(line, MAX_LINES) {
             line = new.sequence;
@@ -152,6 +167,7 @@ async fn tell(shared: Arc<Shared>, events: tokio::sync::mpsc::Sender<Event>, gon
             tokio::select! {
                 result = changed.changed() => result.is_ok(),
                 result = logged.changed() => result.is_ok(),
+                result = alarmed.changed() => result.is_ok(),
             }
         };
         if unless(&gone, something).await != Some(true) {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    alarm::AlarmLine,
     calendar::Span,
     ids::{DeviceId, MeterId, PlaceId},
     live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
@@ -83,6 +84,29 @@ pub enum Request {
         /// Over which time; without it as it is now, by power.
         span: Option<Span>,
     },
+    /// The alarms that are not normal.
+    Alarms,
+    /// Somebody knows of an alarm. Who, the service knows.
+    Acknowledge {
+        /// Which, as text: `kind:subject`.
+        id: String,
+        /// What they say about it; may be empty.
+        note: String,
+    },
+    /// Puts an alarm away.
+    Shelve {
+        /// Which, as text.
+        id: String,
+        /// Until when; 31 days at most.
+        until: Timestamp,
+        /// Why.
+        note: String,
+    },
+    /// Brings back an alarm that was put away.
+    Unshelve {
+        /// Which, as text.
+        id: String,
+    },
     /// Copies the store to a file and checks the copy.
     Backup {
         /// Where to, absolute.
@@ -158,6 +182,13 @@ pub enum Response {
         /// The figure and what it is made of.
         pue: pue::Report,
     },
+    /// To `Alarms`, and to what changes one: all that are not normal after it.
+    Alarms {
+        /// Unacknowledged first, then by severity, the latest first.
+        alarms: Vec<AlarmLine>,
+        /// Lines of the alarm log of the last 24 hours: alarms that came and went, and what people did.
+        events_last_day: u64,
+    },
     /// To `Backup`: the copy is there and whole.
     BackedUp {
         /// Its size.
@@ -177,6 +208,11 @@ pub enum Event {
         devices: BTreeMap<DeviceId, DeviceLive>,
         /// By the link's name.
         connections: BTreeMap<String, ConnectionLive>,
+    },
+    /// The alarms that are not normal: all of them, whenever one of them changed.
+    Alarms {
+        /// Unacknowledged first, then by severity, the latest first.
+        alarms: Vec<AlarmLine>,
     },
     /// A new line in the log.
     Log {

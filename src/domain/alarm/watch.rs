@@ -85,6 +85,8 @@ impl Watch {
         let is_new_day = self.looked_on.replace(today) != Some(today);
         let mut devices: BTreeSet<DeviceId> = changes.devices.keys().cloned().collect();
         devices.extend(changes.meters.keys().filter_map(|id| self.site.meters.get(id)?.device.clone()));
+        let mut computed: BTreeSet<MeterId> =
+            changes.meters.keys().filter(|id| self.is_computed(id)).cloned().collect();
         self.snapshot.meters.extend(changes.meters);
         self.snapshot.devices.extend(changes.devices);
         self.snapshot.connections.extend(changes.connections);
@@ -94,10 +96,15 @@ impl Watch {
             devices.extend(self.site.devices.keys().cloned());
         }
         devices.extend(self.desk.pending().filter_map(|key| self.device_of(key)));
+        computed.extend(self.desk.pending().filter_map(|key| self.computed_of(key)));
         devices.extend(self.stale_at.iter().filter(|(_, at)| **at < now).map(|(id, _)| id.clone()));
         devices.extend(self.connections(now));
         for id in &devices {
             self.device(id, now);
+        }
+        let site = Arc::clone(&self.site);
+        for meter in computed.iter().filter_map(|id| site.meters.get(id)) {
+            self.computed_meter(meter, now);
         }
         self.store(store, now);
     }
@@ -133,6 +140,17 @@ impl Watch {
             Subject::Meter(id) => self.site.meters.get(id)?.device.clone(),
             Subject::Device(id) => Some(id.clone()),
             Subject::Connection(_) | Subject::Site => None,
+        }
+    }
+
+    fn is_computed(&self, id: &MeterId) -> bool {
+        self.site.meters.get(id).is_some_and(|meter| meter.formula.is_some())
+    }
+
+    fn computed_of(&self, key: &AlarmKey) -> Option<MeterId> {
+        match &key.subject {
+            Subject::Meter(id) if self.is_computed(id) => Some(id.clone()),
+            _ => None,
         }
     }
 
@@ -267,6 +285,21 @@ impl Watch {
         unset.iter().for_each(|key| self.desk.end(key, now));
         for seen in seen {
             self.desk.observe(Observation { out_of_service, ..seen }, now);
+        }
+    }
+
+    /// A virtual meter: of its inputs that are stale or silent, their own alarms tell.
+    fn computed_meter(&mut self, meter: &Meter, now: Timestamp) {
+        let Some(live) = self.snapshot.meters.get(&meter.id) else { return };
+        let every = standing::interval(&self.site, meter).unwrap_or_default();
+        let seen = thresholds(&self.desk, meter, live, now, every);
+        let (is_watched, out_of_service) = (self.is_watched(meter), self.is_out_of_service(meter));
+        for seen in seen {
+            if is_watched {
+                self.desk.observe(Observation { out_of_service, ..seen }, now);
+            } else {
+                self.desk.end(&seen.key, now);
+            }
         }
     }
 

@@ -42,6 +42,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
                 model.log.unseen_errors = 0;
             }
         }
+        Event::Alarms { .. } => {}
         Event::SiteChanged => return vec![Effect::Ask(Request::Site), Effect::Ask(Request::Snapshot)],
         Event::Stopping => return gone(model, "The service stops.".to_owned()),
     }

@@ -1,0 +1,264 @@
+//! The site's alarms: about once a second what changed goes to the watch, what came of it to the store and the clients.
+//!
+//! The rules are in `domain::alarm`; here are the clock, the store and the requests. What cannot be saved, because there
+//! is no store or its disk takes nothing, stays in memory and is tried again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OnceCell, watch},
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    interface::{ErrorKind, Response, ServiceError},
+    who,
+};
+use crate::{
+    domain::{
+        alarm::{
+            AlarmKey, AlarmLine, Desk, DeskError,
+            watch::{StoreCondition, Watch},
+        },
+        ids::MeterId,
+        record::{Book, Record},
+        site::Site,
+    },
+    poll::hub::Hub,
+    store::{Saving, Store},
+};
+
+/// How often the watch looks: an alarm's delays are whole seconds.
+const TICK: Duration = Duration::from_secs(1);
+/// Ticks between two looks at what technicians recorded.
+const RECORDS_EVERY: u32 = 5;
+/// What counts as the last day.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The alarms of a site.
+#[derive(Debug)]
+pub struct Alarms {
+    site: Arc<Site>,
+    store: Option<Store>,
+    watch: Mutex<Watch>,
+    /// Set when what was saved is on the desk.
+    loaded: OnceCell<()>,
+    /// One saves at a time, so that the newest is the last to be written.
+    saving: AsyncMutex<Saver>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Saver {
+    /// The last try failed, and that was logged.
+    fails: bool,
+}
+
+impl Alarms {
+    /// The alarms of a site; in memory only where there is no store.
+    pub fn new(site: Arc<Site>, store: Option<Store>) -> Self {
+        let zone = TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC);
+        let watch = Mutex::new(Watch::new(Arc::clone(&site), zone, Desk::default()));
+        let (loaded, saving, changed) = (OnceCell::new(), AsyncMutex::default(), watch::Sender::new(0));
+        Self { site, store, watch, loaded, saving, changed }
+    }
+
+    /// Watches what the hub says until told to stop, then saves what is left.
+    pub async fn run(&self, hub: Arc<Hub>, stop: CancellationToken) {
+        self.load().await;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut version, mut ticks, mut records) = (0, 0u32, Vec::new());
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = stop.cancelled() => break,
+            }
+            if ticks.is_multiple_of(RECORDS_EVERY) {
+                self.read_records(&mut records).await;
+            }
+            ticks = ticks.wrapping_add(1);
+            let changes = hub.changes_since(version);
+            version = changes.version;
+            self.watch().tick(changes.snapshot, &self.store_condition(), Timestamp::now());
+            self.told();
+            self.save().await;
+        }
+        self.save().await;
+    }
+
+    /// What is not normal now.
+    pub fn list(&self) -> Vec<AlarmLine> {
+        self.watch().desk.list(Timestamp::now())
+    }
+
+    /// Counts up when a list of alarms changed.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// To [`super::interface::Request::Alarms`].
+    pub async fn listed(&self) -> Result<Response, ServiceError> {
+        self.load().await;
+        let from = Timestamp::now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
+        let saved = match self.store.clone() {
+            Some(store) => blocking(move || store.alarm_events_since(from)).await?.map_err(|error| failed(&error))?,
+            None => 0,
+        };
+        let unsaved = u64::try_from(self.watch().desk.unsaved_events_since(from)).unwrap_or(u64::MAX);
+        Ok(Response::Alarms { alarms: self.list(), events_last_day: saved.saturating_add(unsaved) })
+    }
+
+    /// To [`super::interface::Request::Acknowledge`].
+    pub async fn acknowledge(&self, id: &str, note: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, who, now| desk.acknowledge(key, who, note, now)).await
+    }
+
+    /// To [`super::interface::Request::Shelve`].
+    pub async fn shelve(&self, id: &str, until: Timestamp, note: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, who, now| desk.shelve(key, until, who, note, now)).await
+    }
+
+    /// To [`super::interface::Request::Unshelve`].
+    pub async fn unshelve(&self, id: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, who, now| desk.unshelve(key, who, now)).await
+    }
+
+    /// Lets somebody change an alarm; answered when that is saved, or cannot be for now.
+    async fn change(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Desk, &AlarmKey, &str, Timestamp) -> Result<(), DeskError>,
+    ) -> Result<Response, ServiceError> {
+        self.load().await;
+        let key: AlarmKey = id.parse().map_err(|error: crate::domain::alarm::BadAlarmKey| ServiceError {
+            kind: ErrorKind::Invalid,
+            message: format!("{error}."),
+            hint: Some("`meterdeck alarms` lists them with their ids.".to_owned()),
+        })?;
+        let who = blocking(who::user_name).await?;
+        change(&mut self.watch().desk, &key, &who, Timestamp::now()).map_err(refused)?;
+        self.told();
+        self.save().await;
+        self.listed().await
+    }
+
+    /// Takes over what was saved, once.
+    async fn load(&self) {
+        let load = || async {
+            let Some(store) = self.store.clone() else { return };
+            match blocking(move || store.alarms()).await {
+                Ok(Ok(saved)) => self.watch().desk = Desk::of(saved),
+                Ok(Err(error)) => tracing::error!("the saved alarms cannot be read, they begin anew: {error}"),
+                Err(error) => tracing::error!("the saved alarms cannot be read, they begin anew: {error}"),
+            }
+            // A number that no desk has: whoever subscribed is told what there was.
+            self.changed.send_replace(u64::MAX);
+        };
+        self.loaded.get_or_init(load).await;
+    }
+
+    fn told(&self) {
+        let version = self.watch().desk.version();
+        self.changed.send_if_modified(|told| std::mem::replace(told, version) != version);
+    }
+
+    /// Saves what has yet to be saved.
+    async fn save(&self) {
+        let Some(store) = self.store.clone() else { return };
+        let mut saver = self.saving.lock().await;
+        let unsaved = {
+            let desk = &mut self.watch().desk;
+            if desk.is_saved() {
+                return;
+            }
+            desk.take_unsaved()
+        };
+        let saved = blocking(move || store.save_alarms(unsaved)).await;
+        match saved {
+            Ok(Ok(())) => saver.fails = false,
+            Ok(Err((unsaved, error))) => {
+                self.watch().desk.put_back(unsaved);
+                if !std::mem::replace(&mut saver.fails, true) {
+                    tracing::warn!("alarms cannot be saved for now, they are kept in memory: {error}");
+                }
+            }
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    /// Takes over what technicians recorded since the last time.
+    async fn read_records(&self, known: &mut Vec<Record>) {
+        let Some(store) = self.store.clone() else { return };
+        let last = known.last().map_or(0, |record| record.sequence);
+        // What cannot be read now is read the next time.
+        let Ok(Ok(new)) = blocking(move || store.records_since(last)).await else { return };
+        if new.is_empty() {
+            return;
+        }
+        known.extend(new);
+        let mut by_meter: BTreeMap<MeterId, Vec<Record>> = BTreeMap::new();
+        for record in known.iter() {
+            by_meter.entry(record.meter.clone()).or_default().push(record.clone());
+        }
+        let book = |(id, records): (MeterId, Vec<Record>)| {
+            let book = Book::of(self.site.meters.get(&id)?, &records, Timestamp::MAX);
+            Some((id, book))
+        };
+        self.watch().set_books(by_meter.into_iter().filter_map(book).collect());
+    }
+
+    fn store_condition(&self) -> StoreCondition {
+        let Some(store) = &self.store else { return StoreCondition::default() };
+        let health = store.health();
+        StoreCondition {
+            failing: match health.saving {
+                Saving::Works => None,
+                Saving::Fails { reason, .. } => Some(reason),
+            },
+            damaged: health.put_aside.map(|copy| format!("put aside as {}, a new one was begun", copy.display())),
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        // Each step leaves it whole; a panic elsewhere does not spoil it.
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does what waits for the disk on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    spawn_blocking(work).await.map_err(|error| ServiceError {
+        kind: ErrorKind::Internal,
+        message: format!("A part of the service failed: {error}."),
+        hint: None,
+    })
+}
+
+fn failed(error: &crate::store::StoreError) -> ServiceError {
+    let message = format!("The log of alarms cannot be read: {error}.");
+    ServiceError { kind: ErrorKind::Unavailable, message, hint: None }
+}
+
+/// A desk's refusal, with what to do instead.
+fn refused(error: DeskError) -> ServiceError {
+    let (kind, hint) = match &error {
+        DeskError::NotThere(_) => (ErrorKind::NotFound, "`meterdeck alarms` lists those there are."),
+        DeskError::Acknowledged(_) => (ErrorKind::Invalid, "Nothing needs to be done."),
+        DeskError::NotShelved(_) => (ErrorKind::Invalid, "Nothing needs to be done."),
+        DeskError::NoNote => {
+            (ErrorKind::Invalid, "Say it with --note, such as --note \"works on the feed until noon\".")
+        }
+        DeskError::LongNote => (ErrorKind::Invalid, "Keep it short; a meter's book takes longer notes."),
+        DeskError::Passed => (ErrorKind::Invalid, "Give a time to come, or a duration such as 2h."),
+        DeskError::TooLong => (ErrorKind::Invalid, "For longer, record the meter's status as offline."),
+    };
+    ServiceError { kind, message: error.to_string(), hint: Some(hint.to_owned()) }
+}
