@@ -158,8 +158,15 @@ impl Cli {
                 let options = poll::Options { once, run_for, json: global.json };
                 let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
                 let log = start::log(&global.log, LogTo::Stderr, global.color)?;
+                let dir = loaded.site.data_dir.clone();
+                let (_lock, store) = if once {
+                    (start::lock_only(&dir)?, None)
+                } else {
+                    let (lock, store, _) = start::store(&dir)?;
+                    (Some(lock), Some(store))
+                };
                 start::runtime()?.block_on(async {
-                    poll::run(loaded.site, log, options, start::stop_on_signals()?.cancelled_owned()).await
+                    poll::run(loaded.site, log, store, options, start::stop_on_signals()?.cancelled_owned()).await
                 })
             }
             Some(Command::Check { schema }) => {

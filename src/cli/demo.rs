@@ -95,13 +95,15 @@ pub fn run(global: &Global, headless: bool, terminal: &Terminal) -> Result<ExitC
     start::runtime()?.block_on(async {
         let (mut site, simulator) = start_site().await?;
         folder.path.clone_into(&mut site.data_dir);
+        let dir = site.data_dir.clone();
+        let (_lock, store, _) = start::blocking(move || start::store(&dir)).await?;
         let code = if headless {
             let options = poll::Options { json: global.json, ..poll::Options::default() };
-            poll::run(site, log, options, start::stop_on_signals()?.cancelled_owned()).await
+            poll::run(site, log, Some(store), options, start::stop_on_signals()?.cancelled_owned()).await
         } else {
             let mut settings = terminal::settings(global, terminal);
             settings.session_file = Some(folder.path.join("session.json"));
-            terminal::show(site, log, settings).await
+            terminal::show(site, log, store, settings).await
         };
         simulator.stop().await;
         code

@@ -22,6 +22,7 @@ use crate::{
         interface::{Event, INTERFACE_VERSION, Request, Response},
         log::LogRing,
     },
+    store::Store,
 };
 
 use self::output::Output;
@@ -50,12 +51,13 @@ pub struct Options {
 pub async fn run(
     site: Site,
     log: LogRing,
+    store: Option<Store>,
     options: Options,
     stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, CommandError> {
     let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
     let mode = if options.once { Mode::OnRequest } else { Mode::Continuous };
-    let service = service::start_as(site, log, mode);
+    let service = service::start_with(site, log, mode, store);
     let limit = sleep(options.run_for.unwrap_or(FOR_EVER));
     let ended = async {
         tokio::select! {

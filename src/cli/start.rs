@@ -67,25 +67,45 @@ pub fn site(path: Option<&Path>, data: Option<&Path>, colour: Colour) -> Result<
     Ok(loaded)
 }
 
-/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
-pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
-    let denied = |error: &io::Error| {
-        if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { Exit::CannotCreate }
-    };
-    DirBuilder::new().recursive(true).mode(DATA_FOLDER_MODE).create(dir).map_err(|error| {
-        CommandError::new(denied(&error), format!("Cannot make the data folder {}: {error}.", dir.display()))
-            .hinted("name another with --data, or [storage] dir in the site file")
-    })?;
-    let lock = Lock::take(dir).map_err(|error| match &error {
+/// The lock of a data folder that is there, for a command that reads devices and keeps nothing; `None` without folder.
+pub fn lock_only(dir: &Path) -> Result<Option<Lock>, CommandError> {
+    match Lock::take(dir) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::File(_)) if !dir.exists() => Ok(None),
+        Err(error) => Err(locked(dir, &error)),
+    }
+}
+
+fn locked(dir: &Path, error: &LockError) -> CommandError {
+    match error {
         LockError::Held { .. } => CommandError::new(Exit::TryAgain, format!("{}: {error}.", dir.display()))
             .hinted("stop that process, or name another folder with --data"),
         LockError::File(system) => {
-            CommandError::new(denied(system), format!("Cannot lock the data folder {}: {error}.", dir.display()))
+            CommandError::new(exit_of(system), format!("Cannot lock the data folder {}: {error}.", dir.display()))
         }
+    }
+}
+
+fn exit_of(error: &io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { Exit::CannotCreate }
+}
+
+/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
+pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
+    DirBuilder::new().recursive(true).mode(DATA_FOLDER_MODE).create(dir).map_err(|error| {
+        CommandError::new(exit_of(&error), format!("Cannot make the data folder {}: {error}.", dir.display()))
+            .hinted("name another with --data, or [storage] dir in the site file")
     })?;
+    let lock = Lock::take(dir).map_err(|error| locked(dir, &error))?;
     let (store, opened) = Store::open(dir).map_err(|error| {
         CommandError::new(Exit::Failed, format!("Cannot open the database in {}: {error}.", dir.display()))
     })?;
+    if let Opened::Damaged { copy, reason } = &opened {
+        tracing::error!(
+            "the database was damaged ({reason}); it was put aside as {}, and a new one begun",
+            copy.display()
+        );
+    }
     Ok((lock, store, opened))
 }
 
@@ -117,6 +137,16 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| CommandError::new(Exit::Internal, format!("Cannot start: {error}.")))
+}
+
+/// Does what waits for the disk, from where tasks run.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
+) -> Result<T, CommandError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(CommandError::new(Exit::Internal, format!("A part of the program failed: {error}.")))
+    })
 }
 
 /// A token that INT, TERM or HUP cancels. Needs a runtime.

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     domain::site::Site,
-    service::{self, log::LogRing},
+    service::{self, Mode, log::LogRing},
+    store::Store,
     tui::{self, Settings, TuiError, model::Options, theme::ColourDepth},
 };
 
@@ -19,12 +20,13 @@ use crate::{
 pub fn run(global: &Global, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
     let log = start::log(&global.log, LogTo::Ring, global.color)?;
-    start::runtime()?.block_on(show(loaded.site, log, settings(global, terminal)))
+    let (_lock, store, _) = start::store(&loaded.site.data_dir)?;
+    start::runtime()?.block_on(show(loaded.site, log, store, settings(global, terminal)))
 }
 
 /// Shows a site until somebody quits.
-pub async fn show(site: Site, log: LogRing, settings: Settings) -> Result<ExitCode, CommandError> {
-    let service = service::start(site, log);
+pub async fn show(site: Site, log: LogRing, store: Store, settings: Settings) -> Result<ExitCode, CommandError> {
+    let service = service::start_with(site, log, Mode::Continuous, Some(store));
     let shown = tui::run(service.client(), settings, CancellationToken::new()).await;
     service.stop().await;
     match shown {

@@ -312,7 +312,7 @@ impl Connection {
 
     /// What a refusal means where the device takes a single connection and we have not had it yet.
     fn explained(&self, fault: Fault, answered: bool) -> Fault {
-        let refusal = matches!(fault.kind, FaultKind::Refused | FaultKind::Closed | FaultKind::Reset);
+        let refusal = matches!(fault.kind, FaultKind::Closed | FaultKind::Reset);
         if refusal && self.options.single_connection && !answered {
             Fault::new(FaultKind::SlotTaken, format!("({})", fault.to_string().to_lowercase()))
         } else {

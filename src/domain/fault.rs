@@ -44,7 +44,7 @@ fault_kinds! {
     NotModbus "not_modbus" "NOT MODBUS" "What answers at this address does not speak Modbus TCP. Check the port, or use modbus-rtu-over-tcp.";
     CutOff "cut_off" "CUT OFF" "The connection ended in the middle of an answer. Check the network, or the gateway's time-out.";
     Closed "closed" "CLOSED BY DEVICE" "The device closed the connection. It may allow a single client, or few at a time.";
-    Refused "refused" "REFUSED" "Nothing listens at this address. Check port and firewall, and that Modbus TCP is switched on.";
+    Refused "refused" "REFUSED" "Nothing listens at this address. Check port and firewall, that Modbus TCP is switched on, and that no other client has the only connection.";
     Reset "reset" "RESET" "The device reset the connection. It may allow a single client, or be restarting.";
     SlotTaken "slot_taken" "ANOTHER CLIENT HOLDS THE DEVICE" "The device takes a single connection, and someone else has it. Close the other client, or set close_after_poll there.";
     NoLink "no_link" "NO LINK?" "No route to the device. Check cable, switch port and address.";
