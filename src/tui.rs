@@ -192,7 +192,7 @@ async fn panic_on_demand() {
         Some("task") => _ = tokio::spawn(async move { fail("task").await }).await,
         _ => {}
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Standard output is a terminal, and there is one to read from.

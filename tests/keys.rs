@@ -1,12 +1,13 @@
 //! What keys do: macros against the model, and every key at every size without a panic.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use meterdeck::{
     domain::{
         fault::{Fault, FaultKind},
         live::{DeviceLive, DeviceState},
+        site::Site,
     },
     service::interface::{Event, LogLevel, LogLine, Request, Response},
     tui::{
@@ -27,7 +28,8 @@ mod site;
 
 /// A terminal program on the site of the screens' tests, as it is after its start.
 fn start(width: u16, height: u16) -> Model {
-    let shared = site::shared_site();
+    static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| Arc::new(site::site()));
+    let shared = Arc::clone(&SITE);
     let size = Size::new(width, height);
     let mut model =
         Model::new(Arc::clone(&shared), Arc::new(Keymap::load(None).unwrap()), Options::default(), size, site::now());

@@ -54,7 +54,9 @@ pub async fn serve(shared: Arc<Shared>, carrier: Carrier) {
         };
         let Some(Call { request, answer }) = call else { break };
         if request == Request::Subscribe && !std::mem::replace(&mut is_subscribed, true) {
-            tokio::spawn(tell(Arc::clone(&shared), events.clone(), gone.clone()));
+            // Lines after this one are told; a client that asks for the log after its subscription misses none.
+            let line = shared.log.last();
+            tokio::spawn(tell(Arc::clone(&shared), line, events.clone(), gone.clone()));
         }
         let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else { break };
         let (shared, gone) = (Arc::clone(&shared), gone.clone());
@@ -127,13 +129,13 @@ async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceE
 
 /// Tells a client what changed: at first everything, then only what is new since the last event, as fast as it takes
 /// it and no faster than [`TELL_EVERY`].
-async fn tell(shared: Arc<Shared>, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
+async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
     let hub = Arc::clone(shared.poller.hub());
     let (mut changed, mut logged) = (hub.subscribe(), shared.log.subscribe());
     let mut alarmed = shared.alarms.subscribe();
     // Those there are already are told first.
     alarmed.mark_changed();
-    let (mut version, mut line) = (0, shared.log.last());
+    let mut version = 0;
     loop {
         let told = Instant::now();
         // A place first, then the content: a slow client gets what is true when it takes it.

@@ -91,7 +91,7 @@ impl Keymap {
         for action in Action::ALL {
             let keys: Vec<String> = self.keys(*action).iter().map(|key| format!("`{key}`")).collect();
             let (name, scope, line) = (action.name(), action.scope().title(), action.line());
-            page.push_str(&format!("| {} | `{name}` | {scope} | {line} |\n", keys.join(" ")));
+            page += &format!("| {} | `{name}` | {scope} | {line} |\n", keys.join(" "));
         }
         page
     }

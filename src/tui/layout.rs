@@ -94,7 +94,8 @@ pub fn tabs(model: &Model) -> Vec<Tab> {
 
 /// The site's name as it fits into the header, with a space around it.
 pub fn site_name(model: &Model) -> String {
-    let width = usize::from(model.size.width / 4).min(MAX_NAME_WIDTH);
+    let share = if model.size.width < 100 { 6 } else { 4 };
+    let width = usize::from(model.size.width / share).min(MAX_NAME_WIDTH);
     let ellipsis = if model.options.ascii { "." } else { "…" };
     format!(" {}", super::format::fit(&model.site.name, width, ellipsis).trim_end())
 }

@@ -24,7 +24,7 @@ pub fn start(model: &mut Model, in_process: bool, program: String) -> Vec<Effect
     model.service.program = program;
     model.service.link = ServiceLink::Connected;
     rows::rebuild(model);
-    vec![Effect::Ask(Request::Subscribe), Effect::Ask(Request::Log { after: 0 })]
+    vec![Effect::Ask(Request::Subscribe)]
 }
 
 /// Takes over an event.
@@ -62,6 +62,8 @@ pub fn gone(model: &mut Model, reason: String) -> Vec<Effect> {
 /// Takes over an answer.
 pub fn answered(model: &mut Model, request: Request, result: Result<Response, ServiceError>) -> Vec<Effect> {
     match (request, result) {
+        // Only now, so that no line falls between what is asked for and what is told.
+        (_, Ok(Response::Subscribed)) => return vec![Effect::Ask(Request::Log { after: 0 })],
         (_, Ok(Response::Site { site })) => site_changed(model, site),
         (_, Ok(Response::Snapshot { snapshot })) => {
             model.live = *snapshot;

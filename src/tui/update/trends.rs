@@ -14,6 +14,8 @@ use crate::{
 
 /// How often a series is asked for again. It moves by one step then, and each move costs bytes.
 pub const REFRESH: SignedDuration = SignedDuration::from_secs(10);
+/// How often one that had no value yet is asked for.
+pub const RETRY: SignedDuration = SignedDuration::from_secs(3);
 /// Steps of a series in a panel of the Live screen: a quarter of an hour.
 pub const PANEL_STEPS: u16 = 90;
 /// Steps of the series on the Meter screen: an hour.
@@ -31,8 +33,10 @@ pub fn wanted(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (meter, quantity, steps) in on_screen(model) {
         let key = (meter, quantity);
+        let is_empty = model.trends.get(&key).is_none_or(|trend| trend.values.iter().all(Option::is_none));
+        let rest = if is_empty { RETRY } else { REFRESH };
         let asked = model.trends_asked.get(&key);
-        if asked.is_some_and(|at| model.now.duration_since(*at) < REFRESH) || effects.len() >= MAX_ASKED {
+        if asked.is_some_and(|at| model.now.duration_since(*at) < rest) || effects.len() >= MAX_ASKED {
             continue;
         }
         if model.trends_asked.len() >= MAX_KEPT {
