@@ -87,8 +87,8 @@ impl Meter {
     fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let base_kw = match random.f64() {
-            class if class < 0.6 => 0.4 + random.f64() * 2.0,
-            class if class < 0.9 => 5.0 + random.f64() * 25.0,
+            class if class < 0.6 => 1.0 + random.f64() * 6.0,
+            class if class < 0.9 => 8.0 + random.f64() * 40.0,
             _ => 50.0 + random.f64() * 350.0,
         };
         let refresh_s = if random.f64() < 0.25 { random.i64(2..=5) } else { 1 };
@@ -126,14 +126,14 @@ impl Meter {
         }
         let mut kw = [0.0; 3];
         for phase in 0..3 {
-            self.volts[phase] = self.volts[phase] * 0.995 + normal(random) * 0.08;
-            self.noise[phase] = self.noise[phase] * 0.9 + normal(random) * 0.03;
+            self.volts[phase] = self.volts[phase] * 0.995 + normal(random) * 0.06;
+            self.noise[phase] = self.noise[phase] * 0.9 + normal(random) * 0.05;
             kw[phase] = self.base_kw * self.shares[phase] * (shape + switched + self.noise[phase] * shape);
             kw[phase] = kw[phase].max(0.0);
         }
-        let volts = self.volts.map(|volt| 231.0 + volt + normal(random) * 0.12);
+        let volts = self.volts.map(|volt| 231.0 + volt + normal(random) * 0.08);
         let total: f64 = kw.iter().sum();
-        self.reactive = (self.reactive + normal(random) * 0.002).clamp(0.05, 0.6);
+        self.reactive = (self.reactive + normal(random) * 0.006).clamp(0.05, 0.6);
         let kvar = total * self.reactive;
         let kva = (total * total + kvar * kvar).sqrt();
         let pf = if kva > 0.0 { total / kva } else { 1.0 };
@@ -183,7 +183,7 @@ impl Site {
 
     /// All samples of one second; `keys` are those of [`specs`].
     pub fn second(&mut self, second: i64, keys: &[SeriesKey]) -> Vec<Sample> {
-        self.hertz = 50.0 + (self.hertz - 50.0) * 0.98 + normal(&mut self.random) * 0.003;
+        self.hertz = 50.0 + (self.hertz - 50.0) * 0.98 + normal(&mut self.random) * 0.0015;
         let quantities = quantities().map(|(_, decimals)| Decimals::new(decimals).unwrap());
         let mut samples = Vec::with_capacity(keys.len());
         for (meter, keys) in self.meters.iter_mut().zip(keys.chunks(20)) {

@@ -9,7 +9,7 @@ const FRAME_LENGTH: usize = 5;
 /// Why a stored block cannot be read. It is left as it is; only this block's samples are out of reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("damaged block: {0}")]
-pub(crate) struct Damage(pub &'static str);
+pub struct Damage(pub &'static str);
 
 /// A block's body with its frame in front.
 pub(super) fn frame(body: &[u8]) -> Vec<u8> {

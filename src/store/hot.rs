@@ -54,7 +54,7 @@ impl HotCoder {
     }
 
     /// Packs a batch, at most [`MAX_BATCH`] samples, in an order in which series and times of neighbours are alike.
-    pub(super) fn write(&mut self, samples: &[HotSample]) -> Vec<u8> {
+    pub(super) fn write(&mut self, samples: &[HotSample]) -> Result<Vec<u8>, Damage> {
         let is_key = self.rows.is_none_or(|rows| rows >= ROWS_PER_KEY);
         if is_key {
             self.reset();
@@ -89,9 +89,13 @@ impl HotCoder {
             put(&mut body, zigzag(number.wrapping_sub(*last)));
             *last = number;
         }
-        // Only memory can be lacking here, and then the body itself would have failed.
-        let packed = zstd::bulk::compress(&body, LEVEL).unwrap_or_default();
-        frame(&packed)
+        match zstd::bulk::compress(&body, LEVEL) {
+            Ok(packed) => Ok(frame(&packed)),
+            Err(_) => {
+                self.start_over();
+                Err(Damage("a row does not pack"))
+            }
+        }
     }
 
     fn last(&mut self, series: u32) -> &mut i64 {
@@ -174,7 +178,7 @@ mod tests {
             let (mut writer, mut reader) = (HotCoder::default(), HotCoder::default());
             for batch in batches {
                 for _ in 0..=u8::from(again) {
-                    let row = writer.write(&batch);
+                    let row = writer.write(&batch).unwrap();
                     prop_assert_eq!(reader.read(&row, 40), Ok(batch.clone()));
                 }
             }
@@ -187,7 +191,7 @@ mod tests {
         let mut read = Vec::new();
         for second in 0..130 {
             let batch = [HotSample { series: 3, at_ms: second * 1000, number: second * 7, mark: 0 }];
-            let mut row = writer.write(&batch);
+            let mut row = writer.write(&batch).unwrap();
             if second == 10 {
                 row[12] ^= 1;
             }

@@ -132,11 +132,10 @@ fn read_warm(
 impl Found {
     fn take(&mut self, read: Result<Option<Column>, Damage>, part: &mut Column) {
         match read {
-            Ok(column) => {
-                for column in column {
-                    part.merge(column, false, |_| ());
-                }
+            Ok(Some(column)) => {
+                part.merge(column, false, |_| ());
             }
+            Ok(None) => {}
             Err(_) => self.damaged += 1,
         }
     }

@@ -267,6 +267,9 @@ pub enum StoreError {
         /// What the check says.
         reason: String,
     },
+    /// A block does not read back.
+    #[error("{0}")]
+    Block(#[from] super::bytes::Damage),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {

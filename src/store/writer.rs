@@ -26,7 +26,8 @@ use tokio::sync::oneshot;
 
 use super::{
     MAX_BUFFER_BYTES,
-    column::mark,
+    bytes::Damage,
+    column::{Counts, mark},
     hot::{HotCoder, HotSample},
     shared::Shared,
     span::{HOUR_MS, SLOT_MS, hour},
@@ -89,7 +90,7 @@ struct Pending {
     /// The samples in memory are to be sealed before this batch is added to them.
     is_cut: bool,
     refused: u64,
-    answer: Option<Answer<Appended>>,
+    answer: Answer<Appended>,
 }
 
 /// State of the thread.
@@ -133,6 +134,7 @@ impl Writer {
                 next = self.handle(message, queue);
             }
             if self.retry_at.is_none_or(|at| at <= Instant::now()) {
+                self.retry_at = None;
                 self.flush();
                 if self.retry_at.is_none() {
                     self.work(queue);
@@ -222,9 +224,12 @@ impl Writer {
         if is_cut {
             self.coder.start_over();
         }
-        let block = self.coder.write(&hot);
+        let block = match self.coder.write(&hot) {
+            Ok(block) => block,
+            Err(error) => return drop(answer.send(Err(error.into()))),
+        };
         self.shared.health().buffered_bytes += block.len() as u64;
-        self.pending.push_back(Pending { row: self.next_row, block, is_cut, refused, answer: Some(answer) });
+        self.pending.push_back(Pending { row: self.next_row, block, is_cut, refused, answer });
         self.next_row += 1;
     }
 
@@ -296,26 +301,20 @@ impl Writer {
         if pending.is_cut {
             self.cut(pending.row);
         }
-        let mut appended = Appended { refused: pending.refused, ..Appended::default() };
-        match self.record(&pending.block) {
-            Ok(counts) => {
-                appended.new = counts.new;
-                appended.unchanged = counts.unchanged;
-                appended.conflicts = counts.different;
-            }
-            Err(damage) => tracing::error!("a row that was just written does not read back: {damage}"),
-        }
+        let kept = self.record(&pending.block);
         let mut health = self.shared.health();
         health.buffered_bytes = health.buffered_bytes.saturating_sub(pending.block.len() as u64);
         health.buffered_batches = 0;
-        health.conflicts += appended.conflicts;
+        health.conflicts += kept.as_ref().map_or(0, |counts| counts.different);
         drop(health);
-        if let Some(answer) = pending.answer {
-            let _ = answer.send(Ok(appended));
-        }
+        let refused = pending.refused;
+        let _ = pending.answer.send(match kept {
+            Ok(Counts { new, unchanged, different }) => Ok(Appended { new, unchanged, conflicts: different, refused }),
+            Err(damage) => Err(damage.into()),
+        });
     }
 
-    fn record(&mut self, block: &[u8]) -> Result<super::column::Counts, super::bytes::Damage> {
+    fn record(&mut self, block: &[u8]) -> Result<Counts, Damage> {
         let max_series = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
         let samples = self.reader.read(block, max_series)?;
         let mut tail = self.shared.tail.write().unwrap_or_else(PoisonError::into_inner);
@@ -323,7 +322,11 @@ impl Writer {
     }
 
     fn has_work(&self) -> bool {
-        self.cut_row.is_some() || !self.jobs.is_empty() || self.is_compaction_due() || self.is_log_long()
+        self.cut_row.is_some()
+            || self.compaction.is_some()
+            || !self.jobs.is_empty()
+            || self.is_compaction_due()
+            || self.is_log_long()
     }
 
     fn is_compaction_due(&self) -> bool {
@@ -350,8 +353,9 @@ impl Writer {
         } else {
             return;
         };
-        if let Err(error) = done {
-            self.fail(&error);
+        match done {
+            Ok(()) => self.works(),
+            Err(error) => self.fail(&error),
         }
     }
 

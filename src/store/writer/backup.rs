@@ -9,7 +9,7 @@ use rusqlite::{
 
 use super::{
     super::{file, types::StoreError},
-    Message, Writer,
+    Message, SLICE, Writer,
 };
 
 /// Pages that are copied at once: 1 MiB.
@@ -37,7 +37,11 @@ impl Writer {
                     }
                 }
                 if self.retry_at.is_none_or(|at| at <= Instant::now()) {
+                    self.retry_at = None;
                     self.flush();
+                }
+                if self.cut_row.is_some() && self.retry_at.is_none() {
+                    self.seal(Instant::now() + SLICE)?;
                 }
             }
         }

@@ -178,7 +178,7 @@ impl Writer {
             info.decimals = *decimals;
             catalogue.insert(info);
         }
-        let row = self.newest_row_with(&newest);
+        let row = self.newest_row_with(&newest)?;
         self.write(|transaction| {
             for (series, decimals) in finer {
                 transaction
@@ -228,8 +228,8 @@ impl Writer {
     }
 
     pub(super) fn works(&mut self) {
-        if self.retry_at.take().is_some() {
-            let mut health = self.shared.health();
+        let mut health = self.shared.health();
+        if health.saving != Saving::Works {
             health.saving = Saving::Works;
             tracing::info!("samples are saved again");
         }
@@ -260,8 +260,11 @@ impl Writer {
         let mut reader = self.reader.clone();
         self.coder.start_over();
         for pending in std::mem::take(&mut self.pending) {
-            let Ok(samples) = reader.read(&pending.block, max_series) else { continue };
-            self.pending.push_back(Pending { block: self.coder.write(&samples), ..pending });
+            let packed = reader.read(&pending.block, max_series).and_then(|samples| self.coder.write(&samples));
+            match packed {
+                Ok(block) => self.pending.push_back(Pending { block, ..pending }),
+                Err(damage) => drop(pending.answer.send(Err(damage.into()))),
+            }
         }
     }
 }

@@ -72,7 +72,7 @@ impl Writer {
     /// Everything is sealed: the hot rows have done their duty.
     fn end_seal(&mut self) -> Result<(), StoreError> {
         let Some(row) = self.cut_row else { return Ok(()) };
-        let newest = self.newest_row_with(&[]);
+        let newest = self.newest_row_with(&[])?;
         self.write(|transaction| {
             blocks::write(transaction, "newest", 1, &newest)?;
             transaction.prepare_cached("DELETE FROM hot WHERE row < ?1")?.execute([row])?;
@@ -84,7 +84,7 @@ impl Writer {
     }
 
     /// The newest sample of each series, as a key row; those in `changed` instead of what is in memory.
-    pub(super) fn newest_row_with(&self, changed: &[HotSample]) -> Vec<u8> {
+    pub(super) fn newest_row_with(&self, changed: &[HotSample]) -> Result<Vec<u8>, Damage> {
         let tail = self.shared.tail.read().unwrap_or_else(PoisonError::into_inner);
         let of_series = |sample: &HotSample| changed.iter().find(|other| other.series == sample.series).copied();
         let samples: Vec<HotSample> =
