@@ -159,7 +159,10 @@ async fn values_are_on_screen_within_a_second_or_so_and_every_screen_opens() {
     runner.until("values in kW", |screen| screen.contains("OK 1 s")).await;
     runner.press("1").until_shown("Overview").await;
     runner.press("3").until_shown("North Hall").await;
-    runner.press("7").until("devices that do not answer", |screen| screen.contains("NO ANSWER")).await;
+    runner
+        .press("7 / c h i l l e r - 2 enter")
+        .until("a device that does not answer", |screen| screen.contains("NO ANSWER"))
+        .await;
     runner.press("2 / c h").until_shown("/ch").await;
     runner.press("enter enter").until("a meter", |screen| screen.contains("power factor")).await;
     runner.press("esc esc ?").until_shown("Keys: Live").await;
