@@ -16,10 +16,12 @@ pub mod check;
 pub mod demo;
 pub mod exit;
 pub mod generate;
+pub mod history;
 pub mod poll;
 pub mod simulate;
 pub mod start;
 pub mod terminal;
+pub mod time;
 
 /// Live panels, alarms and polling for a site's power meters, in the terminal.
 ///
@@ -69,6 +71,19 @@ pub struct Terminal {
     theme: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+enum HistoryCommand {
+    /// Back-fill from CSV with the columns time,meter,quantity,value
+    Import {
+        /// The files; - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Let a different value for the same time take the place of what is stored
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
 impl Terminal {
     /// These options, where given; else those given before the command.
     fn or(&self, before: &Self) -> Self {
@@ -115,6 +130,30 @@ enum Command {
         /// Print the JSON schema of site files, for editors
         #[arg(long)]
         schema: bool,
+    },
+    /// Stored samples or means of a quantity; `history import` adds to them
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    History {
+        #[command(subcommand)]
+        import: Option<HistoryCommand>,
+        /// Id of the meter
+        #[arg(required = true)]
+        meter: Option<String>,
+        /// The quantity, as in the site file: current_kw, kwh_lifetime, …
+        #[arg(required = true)]
+        quantity: Option<String>,
+        /// Means over steps of this length, such as 15m
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        step: Option<Duration>,
+        #[command(flatten)]
+        what: history::What,
+    },
+    /// Interval data: energy of each quarter of an hour
+    Intervals {
+        /// Id of the meter
+        meter: String,
+        #[command(flatten)]
+        what: history::What,
     },
     /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
@@ -173,6 +212,14 @@ impl Cli {
                 let colour = global.color.applies(io::stderr().is_terminal());
                 check::run(global.config.as_deref(), schema, global.json, colour)
             }
+            Some(Command::History { import: Some(HistoryCommand::Import { files, replace }), .. }) => {
+                history::import::run(global, &files, replace)
+            }
+            Some(Command::History { meter, quantity, step, what, .. }) => {
+                let (meter, quantity) = (meter.unwrap_or_default(), quantity.unwrap_or_default());
+                history::history(global, &meter, &quantity, step, &what)
+            }
+            Some(Command::Intervals { meter, what }) => history::intervals(global, &meter, &what),
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

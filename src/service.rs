@@ -25,6 +25,7 @@ use crate::{
 pub mod alarms;
 pub mod client;
 pub mod dispatcher;
+pub mod history;
 pub mod interface;
 pub mod log;
 pub mod recorder;

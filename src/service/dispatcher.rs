@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     alarms::Alarms,
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
+    history,
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
     recorder::Recorder,
@@ -81,7 +82,7 @@ async fn unless<T>(gone: &CancellationToken, work: impl Future<Output = T>) -> O
     }
 }
 
-async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceError> {
+async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, ServiceError> {
     match request {
         Request::Hello { version } if version == INTERFACE_VERSION => Ok(Response::Hello {
             version: INTERFACE_VERSION,
@@ -119,12 +120,32 @@ async fn respond(shared: &Shared, request: Request) -> Result<Response, ServiceE
         Request::Acknowledge { id, note } => shared.alarms.acknowledge(&id, &note).await,
         Request::Shelve { id, until, note } => shared.alarms.shelve(&id, until, &note).await,
         Request::Unshelve { id } => shared.alarms.unshelve(&id).await,
+        Request::History { meter, quantity, span, step_ms } => {
+            blocking(shared, move |shared| history::history(shared, &meter, &quantity, span, step_ms)).await
+        }
+        Request::Intervals { meter, span } => {
+            blocking(shared, move |shared| history::intervals(shared, &meter, span)).await
+        }
+        Request::Import { rows, replace } => {
+            blocking(shared, move |shared| history::import(shared, rows, replace)).await
+        }
+        Request::CountAnew => blocking(shared, history::count_anew).await,
         Request::Meters { .. }
         | Request::Record { .. }
         | Request::Records { .. }
         | Request::Pue { .. }
         | Request::Backup { .. } => Err(error(ErrorKind::Unavailable, "There is no store.".to_owned(), None)),
     }
+}
+
+/// Answers what waits for the disk, on a thread that may.
+async fn blocking(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Shared) -> Result<Response, ServiceError> + Send + 'static,
+) -> Result<Response, ServiceError> {
+    let shared = Arc::clone(shared);
+    let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+    done.unwrap_or_else(|_| Err(error(ErrorKind::Internal, "A part of the service failed.".to_owned(), None)))
 }
 
 /// Tells a client what changed: at first everything, then only what is new since the last event, as fast as it takes

@@ -1,8 +1,9 @@
 //! What travels between the service and its clients: plain data, versioned.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -13,8 +14,10 @@ use crate::domain::{
     powermeter::PowerMeter,
     pue,
     quantity::Quantity,
+    reading::State,
     record::{Entry, Record},
     site::Site,
+    unit::Unit,
 };
 
 /// The version of this interface; a client of another one is refused with a clear message.
@@ -107,6 +110,33 @@ pub enum Request {
         /// Which, as text.
         id: String,
     },
+    /// The stored samples of a quantity, in order of time, at most so many in one answer.
+    History {
+        /// Of which meter.
+        meter: MeterId,
+        /// Which quantity.
+        quantity: Quantity,
+        /// From when to before when.
+        span: Span,
+        /// Means over steps of this many ms instead.
+        step_ms: Option<i64>,
+    },
+    /// A meter's interval data, those that start in the span.
+    Intervals {
+        /// Of which meter.
+        meter: MeterId,
+        /// From when to before when.
+        span: Span,
+    },
+    /// Adds rows to history. After the last of them, `CountAnew`.
+    Import {
+        /// The rows, in any order.
+        rows: Vec<ImportRow>,
+        /// Let a different value for the same time take the place of what is there.
+        replace: bool,
+    },
+    /// Counts the energy anew that imports have changed.
+    CountAnew,
     /// Copies the store to a file and checks the copy.
     Backup {
         /// Where to, absolute.
@@ -157,6 +187,27 @@ pub enum Response {
         /// The series.
         trend: Trend,
     },
+    /// To `History`.
+    History {
+        /// Unit of the values, where it is known.
+        unit: Option<Unit>,
+        /// In order of time.
+        points: Vec<HistoryPoint>,
+        /// Where the answer was cut: ask again from here.
+        next: Option<Timestamp>,
+    },
+    /// To `Intervals`.
+    Intervals {
+        /// In order of time; those without any data are not there.
+        intervals: Vec<IntervalPoint>,
+    },
+    /// To `Import`.
+    Imported {
+        /// What became of the rows.
+        imported: Imported,
+    },
+    /// To `CountAnew`.
+    Counted,
     /// To `Log`.
     Log {
         /// Oldest first.
@@ -194,6 +245,62 @@ pub enum Response {
         /// Its size.
         bytes: u64,
     },
+}
+
+/// A row of imported history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImportRow {
+    /// Where it came from, for messages: a line number.
+    pub line: u32,
+    /// Of which meter.
+    pub meter: MeterId,
+    /// Which quantity.
+    pub quantity: Quantity,
+    /// When.
+    pub at: Timestamp,
+    /// The value, in the quantity's own unit.
+    pub value: Decimal,
+}
+
+/// What became of imported rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Taken over.
+    pub new: u64,
+    /// There already, with the same value.
+    pub unchanged: u64,
+    /// Took the place of another value.
+    pub replaced: u64,
+    /// Left out: line and reason.
+    pub rejected: Vec<(u32, String)>,
+}
+
+/// One stored sample, or the mean of a step that begins then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPoint {
+    /// When.
+    pub at: Timestamp,
+    /// The value; `None` where it was bad.
+    pub value: Option<Decimal>,
+    /// How far it may be believed.
+    pub state: State,
+}
+
+/// One interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntervalPoint {
+    /// Its start.
+    pub start: Timestamp,
+    /// Its length.
+    pub length: Duration,
+    /// Energy into the load, kWh.
+    pub consumed: Decimal,
+    /// Energy to the grid, kWh.
+    pub generated: Decimal,
+    /// The share of its time that was measured, 0 to 1.
+    pub coverage: f64,
+    /// Some of it is a guess.
+    pub estimated: bool,
 }
 
 /// What the service says without being asked, after `Subscribe`. Only what changed is sent; a client that is slow gets the latest, not everything in between.

@@ -4,7 +4,7 @@
 //! energy is found again in the samples after a crash.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -49,8 +49,8 @@ const MAX_ORDERS: usize = 16;
 /// What the recorder is told.
 #[derive(Debug)]
 enum Order {
-    /// Count a meter's energy anew, from a time on: its history was changed there.
-    CountAnew { meter: MeterId, from: Timestamp, done: mpsc::Sender<Result<(), StoreError>> },
+    /// Count energy anew that was marked so: history was changed.
+    CountAnew { done: mpsc::Sender<Result<(), StoreError>> },
     /// Book what was counted so far.
     Book { done: mpsc::Sender<()> },
     /// Keep everything, and end.
@@ -60,6 +60,7 @@ enum Order {
 /// A handle to the recorder. Its calls wait for the disk: not on a thread that runs asynchronous tasks.
 #[derive(Debug)]
 pub struct Recorder {
+    store: Store,
     orders: SyncSender<Order>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -71,21 +72,31 @@ impl Recorder {
     /// Where the system gives no thread.
     pub fn start(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> io::Result<Self> {
         let (orders, received) = mpsc::sync_channel(MAX_ORDERS);
+        let handle = store.clone();
         let run = move || match Work::new(site, store, tap) {
             Ok(mut work) => work.run(&received),
             Err(error) => tracing::error!("CANNOT SAVE: {error}; nothing is kept"),
         };
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(run)?;
-        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
+        Ok(Self { store: handle, orders, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Counts a meter's energy anew from `from` on, after its history was changed.
+    /// Marks meters whose history is about to be changed from a time on: their energy will be counted anew, at the
+    /// latest when the program starts again.
     ///
     /// # Errors
-    /// What the disk says; then the energy is as it was.
-    pub fn count_anew(&self, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
+    /// What the disk says.
+    pub fn will_count_anew(&self, meters: &BTreeMap<MeterId, Timestamp>) -> Result<(), StoreError> {
+        self.store.mark_anew(meters.clone())
+    }
+
+    /// Counts the energy anew that was marked so.
+    ///
+    /// # Errors
+    /// What the disk says; then the energy is as it was, and still marked.
+    pub fn count_marked_anew(&self) -> Result<(), StoreError> {
         let (done, is_done) = mpsc::channel();
-        self.tell(Order::CountAnew { meter: meter.clone(), from, done })?;
+        self.tell(Order::CountAnew { done })?;
         is_done.recv().unwrap_or(Err(StoreError::Closed))
     }
 
@@ -179,12 +190,12 @@ impl Work {
 
     fn serve(&mut self, order: Order) {
         match order {
-            Order::CountAnew { meter, from, done } => {
+            Order::CountAnew { done } => {
                 // What was read until now must be in the samples that are counted anew.
                 self.record();
                 self.acknowledge(true);
                 self.book();
-                let result = self.energy.count_anew(&self.store, &meter, from);
+                let result = self.energy.count_marked_anew(&self.store);
                 // Whoever asked may have gone.
                 let _ = done.send(result);
             }

@@ -21,6 +21,9 @@ use crate::domain::{
     quantity::Quantity,
 };
 
+/// Settings of this name and a meter's id say from when its energy has to be counted anew.
+const MARK: &str = "anew:";
+
 mod day;
 #[cfg(test)]
 mod tests;
@@ -80,6 +83,41 @@ impl Store {
                 }
             }
             Ok(ledgers)
+        })
+    }
+
+    /// Marks meters whose energy has to be counted anew from a time on; an earlier mark stays.
+    pub fn mark_anew(&self, meters: BTreeMap<MeterId, Timestamp>) -> Result<(), StoreError> {
+        self.write(move |transaction| {
+            let mut query = transaction.prepare_cached(
+                "INSERT INTO setting (name, value) VALUES (?, ?)
+                 ON CONFLICT (name) DO UPDATE SET value = min(value, excluded.value)",
+            )?;
+            for (meter, from) in &meters {
+                query.execute(params![format!("{MARK}{meter}"), from.as_millisecond()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes the mark of a meter away.
+    pub fn unmark_anew(&self, meter: &MeterId) -> Result<(), StoreError> {
+        let name = format!("{MARK}{meter}");
+        self.write(move |transaction| transaction.execute("DELETE FROM setting WHERE name = ?", [name]).map(drop))
+    }
+
+    /// The meters whose energy has to be counted anew, and from when. A booking anew takes the mark away.
+    pub fn marked_anew(&self) -> Result<BTreeMap<MeterId, Timestamp>, StoreError> {
+        self.read(|connection| {
+            let mut query = connection.prepare("SELECT name, value FROM setting WHERE name LIKE ?")?;
+            let rows = query.query_map([format!("{MARK}%")], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            let mut marked = BTreeMap::new();
+            for row in rows {
+                let (name, from): (String, i64) = row?;
+                let meter = name.strip_prefix(MARK).and_then(|id| MeterId::new(id).ok());
+                marked.extend(meter.zip(Timestamp::from_millisecond(from).ok()));
+            }
+            Ok(marked)
         })
     }
 
@@ -144,6 +182,7 @@ fn book(
     let mut touched = BTreeSet::new();
     if let Some(from) = booking.anew_from {
         forget(transaction, key, from, &mut touched)?;
+        transaction.execute("DELETE FROM setting WHERE name = ?", [format!("{MARK}{}", booking.meter)])?;
     }
     let mut days: BTreeMap<i64, Vec<(Timestamp, Interval)>> = BTreeMap::new();
     for (start, interval) in &booking.intervals {

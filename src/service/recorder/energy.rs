@@ -74,7 +74,16 @@ impl Energy {
         for (meter, account) in &mut energy.meters {
             rebuild::catch_up(store, meter, account)?;
         }
+        // An import that was cut off left its marks.
+        energy.book(store)?;
+        energy.count_marked_anew(store)?;
         Ok(energy)
+    }
+
+    /// Counts the energy anew that was marked so. What was counted before must be booked.
+    pub(super) fn count_marked_anew(&mut self, store: &Store) -> Result<(), StoreError> {
+        let marked = store.marked_anew()?;
+        marked.iter().try_for_each(|(meter, from)| self.count_anew(store, meter, *from))
     }
 
     /// Takes a sample of a meter.
@@ -110,13 +119,15 @@ impl Energy {
         result
     }
 
-    /// Counts a meter's energy anew from a time on. What was counted before must be booked.
-    pub(super) fn count_anew(&mut self, store: &Store, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
+    fn count_anew(&mut self, store: &Store, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
         let Some(account) = self.meters.get_mut(meter) else { return Ok(()) };
         let before = account.ledger.clone();
-        let result = rebuild::count_anew(store, meter, account, from).and_then(|anew_from| {
-            let booking = account.booking(meter, anew_from);
-            store.book(vec![booking], self.grid.clone(), self.zone.clone())
+        let result = rebuild::count_anew(store, meter, account, from).and_then(|anew_from| match anew_from {
+            None => store.unmark_anew(meter),
+            Some(_) => {
+                let booking = account.booking(meter, anew_from);
+                store.book(vec![booking], self.grid.clone(), self.zone.clone())
+            }
         });
         if result.is_err() {
             account.ledger = before;

@@ -45,21 +45,24 @@ pub(super) fn count_anew(
     for quantity in &account.sources {
         let Some(info) = catalogue.find(meter, quantity) else { continue };
         let found = match last_before(store, info.key, from.as_millisecond())? {
-            Some(before) => Some(before),
-            None => first(store, info.key)?,
+            Some(before) => Some(before - before.rem_euclid(DAY_MS)),
+            // What was counted from samples that were dropped since stays.
+            None => first_from(store, info.key, MIN_TIME_MS)?,
         };
         earliest = earliest.into_iter().chain(found).min();
     }
-    let Some(earliest) = earliest else { return Ok(None) };
-    let Ok(day) = Timestamp::from_millisecond(earliest - earliest.rem_euclid(DAY_MS)) else { return Ok(None) };
-    let anew_from = account.rules.grid.start(day);
+    let Some(earliest) = earliest.and_then(|earliest| Timestamp::from_millisecond(earliest).ok()) else {
+        return Ok(None);
+    };
+    let anew_from = account.rules.grid.start(earliest);
     let begin_ms = anew_from.as_millisecond().saturating_sub(RUN_UP_MS);
     let old = std::mem::take(&mut account.ledger);
     account.forget();
     for quantity in account.sources.clone() {
         let Some(info) = catalogue.find(meter, &quantity) else { continue };
         let begin_ms = last_before(store, info.key, begin_ms)?.unwrap_or(MIN_TIME_MS);
-        account.ledger = keep_first(std::mem::take(&mut account.ledger), &old, &quantity, begin_ms);
+        let first_ms = first_from(store, info.key, begin_ms)?.unwrap_or(MAX_TIME_MS);
+        account.ledger = keep_first(std::mem::take(&mut account.ledger), &old, &quantity, first_ms);
         replay(store, meter, &quantity, begin_ms, |point, decimals| {
             account.take_after(&quantity, point, decimals, anew_from);
         })?;
@@ -68,9 +71,9 @@ pub(super) fn count_anew(
 }
 
 /// What was on the register when records began stays, unless earlier records came.
-fn keep_first(mut ledger: Ledger, old: &Ledger, quantity: &Quantity, begin_ms: i64) -> Ledger {
+fn keep_first(mut ledger: Ledger, old: &Ledger, quantity: &Quantity, first_ms: i64) -> Ledger {
     let keep = |register: &mut Register, old: &Register| {
-        register.first = old.first.filter(|first| first.at.as_millisecond() < begin_ms);
+        register.first = old.first.filter(|first| first.at.as_millisecond() < first_ms);
     };
     match quantity {
         Quantity::KwhLifetime => keep(&mut ledger.consumed, &old.consumed),
@@ -122,6 +125,7 @@ fn last_before(store: &Store, series: SeriesKey, before_ms: i64) -> Result<Optio
     Ok(None)
 }
 
-fn first(store: &Store, series: SeriesKey) -> Result<Option<i64>, StoreError> {
-    Ok(store.samples(series, MIN_TIME_MS, MAX_TIME_MS, 1)?.points.first().map(|point| point.at_ms))
+/// The time of the first sample from a time on.
+fn first_from(store: &Store, series: SeriesKey, from_ms: i64) -> Result<Option<i64>, StoreError> {
+    Ok(store.samples(series, from_ms, MAX_TIME_MS, 1)?.points.first().map(|point| point.at_ms))
 }

@@ -79,10 +79,13 @@ impl Rig {
                 state: State::Good,
             },
         });
+        let from = counts.iter().map(|(second, _)| *second).min().unwrap();
+        let from = Timestamp::from_second(from).unwrap();
+        self.recorder.will_count_anew(&BTreeMap::from([(self.meter.clone(), from)])).unwrap();
         let merged = self.store.merge(rows.collect::<Vec<_>>(), false).unwrap();
         assert_eq!(merged.new, counts.len() as u64);
-        let from = counts.iter().map(|(second, _)| *second).min().unwrap();
-        self.recorder.count_anew(&self.meter, Timestamp::from_second(from).unwrap()).unwrap();
+        self.recorder.count_marked_anew().unwrap();
+        assert!(self.store.marked_anew().unwrap().is_empty());
     }
 
     /// Consumption of each quarter of an hour from `from`, where there is any data.
