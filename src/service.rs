@@ -22,9 +22,12 @@ use crate::{
     store::Store,
 };
 
+
 pub mod alarms;
 pub mod client;
+pub mod consumption;
 pub mod dispatcher;
+pub mod energy;
 pub mod history;
 pub mod interface;
 pub mod log;

@@ -29,6 +29,7 @@ use crate::{
 };
 
 use self::energy::Energy;
+pub use self::energy::sources;
 
 mod energy;
 mod rebuild;

@@ -141,6 +141,16 @@ impl Store {
         })
     }
 
+    /// The first local day of a meter that has any data.
+    pub fn first_day(&self, meter: &MeterId) -> Result<Option<Date>, StoreError> {
+        self.read(|connection| {
+            let Some(key) = meter_key(connection, meter)? else { return Ok(None) };
+            let mut query = connection.prepare_cached("SELECT min(day) FROM energy_day WHERE meter = ?")?;
+            let day: Option<i64> = query.query_row([key], |row| row.get(0))?;
+            Ok(day.map(date))
+        })
+    }
+
     /// What a meter's registers did beside counting, the latest first, at most `limit`.
     pub fn incidents(&self, meter: &MeterId, limit: u32) -> Result<Vec<(Quantity, Incident)>, StoreError> {
         self.read(|connection| {

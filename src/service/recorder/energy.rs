@@ -44,7 +44,7 @@ pub(super) struct Account {
 }
 
 /// The quantities that a meter's energy is counted from: its energy registers, else its power.
-pub(super) fn sources(meter: &Meter) -> Vec<Quantity> {
+pub fn sources(meter: &Meter) -> Vec<Quantity> {
     if meter.meter_type == Some(MeterType::Virtual) || meter.formula.is_some() {
         return Vec::new();
     }
