@@ -31,7 +31,10 @@ pub mod energy;
 pub mod history;
 pub mod interface;
 pub mod log;
+pub mod powermeters;
+pub mod pue;
 pub mod recorder;
+pub mod records;
 pub mod who;
 
 pub use crate::poll::worker::Mode;

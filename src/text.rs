@@ -6,13 +6,18 @@ pub const MAX_CLEAN_LENGTH: usize = 512;
 /// `text` without control characters, escape sequences, bidi controls and zero-width characters; line breaks become
 /// spaces; cut at [`MAX_CLEAN_LENGTH`] characters.
 pub fn clean(text: &str) -> String {
+    clean_within(text, MAX_CLEAN_LENGTH)
+}
+
+/// The same, cut at `longest` characters.
+pub fn clean_within(text: &str, longest: usize) -> String {
     text.chars()
         .filter_map(|character| match character {
             '\n' | '\r' | '\t' => Some(' '),
             _ if is_hidden(character) => None,
             _ => Some(character),
         })
-        .take(MAX_CLEAN_LENGTH)
+        .take(longest)
         .collect()
 }
 

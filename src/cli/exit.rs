@@ -74,7 +74,7 @@ impl CommandError {
 impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
         let exit = match error.kind {
-            ErrorKind::NotFound | ErrorKind::Invalid => Exit::Failed,
+            ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Failed => Exit::Failed,
             ErrorKind::BadData => Exit::BadData,
             ErrorKind::CannotCreate => Exit::CannotCreate,
             ErrorKind::Unavailable => Exit::Unavailable,

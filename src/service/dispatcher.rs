@@ -15,9 +15,15 @@ use super::{
     history,
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
+    powermeters, pue,
     recorder::Recorder,
+    records,
 };
-use crate::{domain::site::Site, poll::Poller, store::Store};
+use crate::{
+    domain::site::Site,
+    poll::Poller,
+    store::{Store, StoreError},
+};
 
 /// A client hears of changes no more often: faster than anybody reads, and a thousand polls make one event.
 pub const TELL_EVERY: Duration = Duration::from_millis(50);
@@ -130,22 +136,39 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
             blocking(shared, move |shared| history::import(shared, rows, replace)).await
         }
         Request::CountAnew => blocking(shared, history::count_anew).await,
-        Request::Meters { .. }
-        | Request::Record { .. }
-        | Request::Records { .. }
-        | Request::Pue { .. }
-        | Request::Backup { .. } => Err(error(ErrorKind::Unavailable, "There is no store.".to_owned(), None)),
+        Request::Meters { id, at } => {
+            let meters = blocking(shared, move |shared| powermeters::meters(shared, id.as_ref(), at)).await?;
+            Ok(Response::Meters { meters })
+        }
+        Request::Record { meter, entry, force } => {
+            let record = blocking(shared, move |shared| records::add(shared, &meter, entry, force)).await?;
+            Ok(Response::Recorded { record: Box::new(record) })
+        }
+        Request::Records { meter } => {
+            let records = blocking(shared, move |shared| records::of_meter(shared, &meter)).await?;
+            Ok(Response::Records { records })
+        }
+        Request::Pue { building, span } => {
+            let pue = blocking(shared, move |shared| pue::report(shared, building.as_ref(), span)).await?;
+            Ok(Response::Pue { pue })
+        }
+        Request::Backup { file } => {
+            let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file)).await?;
+            Ok(Response::BackedUp { bytes })
+        }
     }
 }
 
-/// Answers what waits for the disk, on a thread that may.
-async fn blocking(
+/// Does what waits for the disk, on a thread that may.
+async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
-    work: impl FnOnce(&Shared) -> Result<Response, ServiceError> + Send + 'static,
-) -> Result<Response, ServiceError> {
+    work: impl FnOnce(&Shared) -> Result<T, ServiceError> + Send + 'static,
+) -> Result<T, ServiceError> {
     let shared = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || work(&shared)).await;
-    done.unwrap_or_else(|_| Err(error(ErrorKind::Internal, "A part of the service failed.".to_owned(), None)))
+    done.unwrap_or_else(|failed| {
+        Err(error(ErrorKind::Internal, format!("A part of the program failed: {failed}."), None))
+    })
 }
 
 /// Tells a client what changed: at first everything, then only what is new since the last event, as fast as it takes
@@ -199,8 +222,19 @@ async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sen
     }
 }
 
-fn not_found(message: String) -> ServiceError {
+pub(super) fn not_found(message: String) -> ServiceError {
     error(ErrorKind::NotFound, message, None)
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(problem: StoreError) -> Self {
+        let kind = match &problem {
+            StoreError::File { .. } => ErrorKind::CannotCreate,
+            StoreError::Damaged { .. } | StoreError::Foreign(_) | StoreError::Newer { .. } => ErrorKind::BadData,
+            _ => ErrorKind::Failed,
+        };
+        error(kind, format!("The store cannot do that: {problem}."), None)
+    }
 }
 
 fn error(kind: ErrorKind, message: String, hint: Option<&str>) -> ServiceError {

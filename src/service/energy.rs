@@ -261,6 +261,11 @@ impl<'a> Energies<'a> {
         })
     }
 
+    /// How much may lack in a span that ends at `to`, for it to count as known whole.
+    pub fn tolerance_at(&self, meter: &Meter, to: Timestamp, now: Timestamp) -> Duration {
+        if to < now { TOLERANCE } else { self.tolerance(meter) }
+    }
+
     /// How much may lack at the end of a span of which the end is now.
     pub fn tolerance(&self, meter: &Meter) -> Duration {
         let every = standing::interval(self.site, meter);

@@ -383,6 +383,8 @@ pub enum ErrorKind {
     BadData,
     /// A file cannot be made.
     CannotCreate,
+    /// It was tried and could not be done.
+    Failed,
     /// The service has gone, or does not answer.
     Unavailable,
     /// A bug.

@@ -29,7 +29,7 @@ use crate::{
 };
 
 use self::energy::Energy;
-pub use self::energy::sources;
+pub use self::{energy::sources, rebuild::last_before};
 
 mod energy;
 mod rebuild;

@@ -102,7 +102,7 @@ fn replay(
 }
 
 /// The time of the last sample before a time: looked for in spans that double, back to the beginning.
-fn last_before(store: &Store, series: SeriesKey, before_ms: i64) -> Result<Option<i64>, StoreError> {
+pub fn last_before(store: &Store, series: SeriesKey, before_ms: i64) -> Result<Option<i64>, StoreError> {
     let mut to_ms = before_ms;
     let mut span_ms = DAY_MS;
     while to_ms > MIN_TIME_MS {
