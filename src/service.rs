@@ -22,7 +22,6 @@ use crate::{
     store::Store,
 };
 
-
 pub mod alarms;
 pub mod client;
 pub mod consumption;

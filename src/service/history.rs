@@ -7,6 +7,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
     dispatcher::Shared,
+    energy::Energies,
     interface::{ErrorKind, HistoryPoint, ImportRow, Imported, IntervalPoint, Response, ServiceError},
 };
 use crate::{
@@ -106,7 +107,9 @@ pub(super) fn intervals(shared: &Shared, meter: &MeterId, span: Span) -> Result<
     if let Some(recorder) = &shared.recorder {
         recorder.book().map_err(failed)?;
     }
-    let rows = store.intervals(meter, span).map_err(failed)?;
+    // Those of a virtual meter follow from others.
+    let rows = Energies::new(&store, &shared.site).and_then(|energies| energies.intervals(meter, span));
+    let rows = rows.map_err(failed)?;
     let point = |row: &crate::store::energy::IntervalRow| IntervalPoint {
         start: row.start,
         length: row.length,

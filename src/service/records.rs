@@ -45,7 +45,7 @@ pub fn add(shared: &Shared, meter: &MeterId, entry: Entry, force: bool) -> Resul
     let before = match &entry {
         Entry::Reading { quantity, value, read_at } => {
             let last = reading::check(store, meter, quantity, *value, *read_at, force)?;
-            reading::keep(shared, store, meter, quantity, *value, *read_at)?;
+            reading::keep(shared, meter, quantity, *value, *read_at)?;
             last
         }
         Entry::Status { status } if *status == book.status => {

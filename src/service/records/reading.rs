@@ -14,8 +14,13 @@ use crate::{
         site::Meter,
         unit::Unit,
     },
-    service::{dispatcher::Shared, interface::ServiceError, recorder},
-    store::{Row, Sample, SeriesSpec, Store},
+    service::{
+        dispatcher::Shared,
+        history,
+        interface::{ImportRow, Response, ServiceError},
+        recorder,
+    },
+    store::Store,
 };
 
 /// Checks a reading against the last one before it and the first one after it; gives the one before, for the record.
@@ -135,30 +140,20 @@ fn number(value: Decimal, decimals: Decimals) -> Option<i64> {
 /// Of a meter that only people read, a reading is what its energy is counted from.
 pub(super) fn keep(
     shared: &Shared,
-    store: &Store,
     meter: &Meter,
     quantity: &Quantity,
     value: Decimal,
     read_at: Timestamp,
 ) -> Result<(), ServiceError> {
     let is_read_by_hand = meter.device.is_none() && recorder::sources(meter).contains(quantity);
-    let (Some(unit), true) = (quantity.unit(), is_read_by_hand) else { return Ok(()) };
-    let Some(decimals) = u8::try_from(value.normalize().scale()).ok().and_then(Decimals::new) else { return Ok(()) };
-    let spec = SeriesSpec { meter: meter.id.clone(), quantity: quantity.clone(), unit, decimals };
-    let Some(series) = store.declare(vec![spec])?.first().copied() else { return Ok(()) };
-    let sample = Sample {
-        series,
-        at_ms: read_at.as_millisecond(),
-        number: number(value, decimals),
-        decimals,
-        state: State::Good,
-    };
-    let merged = store.merge([Row { line: 1, sample }], false)?;
-    if let Some((_, reason)) = merged.rejected.first() {
+    if !is_read_by_hand {
+        return Ok(());
+    }
+    let row = ImportRow { line: 1, meter: meter.id.clone(), quantity: quantity.clone(), at: read_at, value };
+    if let Response::Imported { imported } = history::import(shared, vec![row], false)?
+        && let Some((_, reason)) = imported.rejected.first()
+    {
         return Err(bad(format!("The reading of {read_at} cannot be kept: {reason}.")));
     }
-    if let Some(recorder) = &shared.recorder {
-        recorder.count_anew(&meter.id, read_at)?;
-    }
-    Ok(())
+    history::count_anew(shared).map(drop)
 }
