@@ -12,12 +12,16 @@ use clap::{Parser, Subcommand, ValueEnum};
 use self::start::LogTo;
 use crate::config;
 
+pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod exit;
 pub mod generate;
 pub mod history;
+pub mod meters;
 pub mod poll;
+pub mod pue;
+pub mod record;
 pub mod simulate;
 pub mod start;
 pub mod terminal;
@@ -155,6 +159,36 @@ enum Command {
         #[command(flatten)]
         what: history::What,
     },
+    /// The site's meters with readings, consumption, thresholds and maintenance
+    Meters {
+        /// Id of one meter; without it all
+        id: Option<String>,
+        /// As they stood then: 2026-01-31T08:30 (the site's time) or RFC 3339
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
+    /// Write into a meter's book, with who and when
+    Record {
+        /// Id of the meter
+        meter: String,
+        #[command(subcommand)]
+        what: record::What,
+    },
+    /// Power usage effectiveness: what comes in over what IT takes
+    Pue {
+        #[command(flatten)]
+        what: pue::What,
+    },
+    /// Copy everything that is kept to a file, and check the copy
+    Backup {
+        /// The file; one that is there is replaced by a good copy only
+        file: PathBuf,
+    },
+    /// Put a backup in the place of what is kept, once it is checked
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
     /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
         /// The site file
@@ -220,6 +254,11 @@ impl Cli {
                 history::history(global, &meter, &quantity, step, &what)
             }
             Some(Command::Intervals { meter, what }) => history::intervals(global, &meter, &what),
+            Some(Command::Meters { id, at }) => meters::run(global, id.as_deref(), at.as_deref()),
+            Some(Command::Record { meter, what }) => record::run(global, &meter, what),
+            Some(Command::Pue { what }) => pue::run(global, &what),
+            Some(Command::Backup { file }) => backup::backup(global, &file),
+            Some(Command::Restore { file }) => backup::restore(global, &file),
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

@@ -183,7 +183,8 @@ impl Lines {
     }
 }
 
-fn meter_id(text: &str) -> Result<MeterId, CommandError> {
+/// A meter's id, as it is given.
+pub(super) fn meter_id(text: &str) -> Result<MeterId, CommandError> {
     MeterId::new(text).map_err(|error| {
         CommandError::new(Exit::Usage, format!("`{}` is no meter: {error}.", crate::text::clean(text)))
     })

@@ -90,13 +90,18 @@ fn exit_of(error: &io::Error) -> Exit {
     if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { Exit::CannotCreate }
 }
 
-/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
-pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
+/// The lock of a data folder, which is made where it is not there.
+pub fn lock(dir: &Path) -> Result<Lock, CommandError> {
     DirBuilder::new().recursive(true).mode(DATA_FOLDER_MODE).create(dir).map_err(|error| {
         CommandError::new(exit_of(&error), format!("Cannot make the data folder {}: {error}.", dir.display()))
             .hinted("name another with --data, or [storage] dir in the site file")
     })?;
-    let lock = Lock::take(dir).map_err(|error| locked(dir, &error))?;
+    Lock::take(dir).map_err(|error| locked(dir, &error))
+}
+
+/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
+pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
+    let lock = lock(dir)?;
     let (store, opened) = Store::open(dir).map_err(|error| {
         CommandError::new(Exit::Failed, format!("Cannot open the database in {}: {error}.", dir.display()))
     })?;

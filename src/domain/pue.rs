@@ -72,8 +72,10 @@ pub struct Report {
     /// Over a period: what IT took.
     pub it_kwh: Option<Decimal>,
     /// Live: what comes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facility_kw: Option<Decimal>,
     /// Live: what IT takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub it_kw: Option<Decimal>,
     /// Facility over IT; `None` where it cannot be said.
     pub pue: Option<Decimal>,
