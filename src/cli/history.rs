@@ -58,7 +58,7 @@ pub fn history(
         let span = span(what, &site)?;
         let step_ms = step.map(|step| i64::try_from(step.as_millis()).unwrap_or(i64::MAX));
         let mut out = Lines::new(what, global.json);
-        out.begin("time,meter,quantity,value,state");
+        out.begin("time,meter,quantity,value,state", &format!("{:<26} {:>16} state", "time", "value"));
         let mut from = Some(span.from);
         let mut unit = None;
         let mut points = Vec::new();
@@ -103,7 +103,9 @@ pub fn intervals(global: &Global, meter: &str, what: &What) -> Result<ExitCode, 
             let intervals: Vec<serde_json::Value> = intervals.iter().map(interval_json).collect();
             out.line(&json!({ "meter": meter, "unit": "kWh", "intervals": intervals }).to_string());
         } else {
-            out.begin("start,end,meter,consumed,generated,net,coverage,state");
+            let columns = ["consumed kWh", "generated kWh", "net kWh"].map(|name| format!("{name:>14}")).join(" ");
+            let table = format!("{:<16} {columns} coverage state", "start (local)");
+            out.begin("start,end,meter,consumed,generated,net,coverage,state", &table);
             intervals.iter().for_each(|interval| out.interval(interval, &meter, &time::zone(&site)));
         }
         out.end()
@@ -143,11 +145,12 @@ impl Lines {
         }
     }
 
-    fn begin(&mut self, columns: &str) {
-        if self.csv {
-            self.line(columns);
-        } else if !self.json {
-            self.line(&columns.replace(',', "  "));
+    /// The first line: the names of the columns.
+    fn begin(&mut self, csv: &str, table: &str) {
+        match (self.csv, self.json) {
+            (true, _) => self.line(csv),
+            (false, false) => self.line(table),
+            (false, true) => {}
         }
     }
 
@@ -173,7 +176,7 @@ impl Lines {
         } else {
             let local = start.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
             let percent = coverage * 100.0;
-            self.line(&format!("{local} {consumed:>14} {generated:>14} {net:>14} {percent:>5.1} % {state}"));
+            self.line(&format!("{local} {consumed:>14} {generated:>14} {net:>14} {percent:>6.1} % {state}"));
         }
     }
 

@@ -155,10 +155,15 @@ pub(super) fn import(shared: &Shared, rows: Vec<ImportRow>, replace: bool) -> Re
         let sample = Sample { series: *key, at_ms, number: Some(number), decimals, state: State::Good };
         merged_rows.push(Row { line: row.line, sample });
     }
-    if let Some(recorder) = &shared.recorder {
-        recorder.will_count_anew(&anew).map_err(failed)?;
-    }
+    let marked = store.marked_anew().map_err(failed)?;
+    store.mark_anew(anew.clone()).map_err(failed)?;
     let merged = store.merge(merged_rows, replace).map_err(failed)?;
+    if merged.new + merged.replaced == 0 {
+        anew.keys()
+            .filter(|meter| !marked.contains_key(*meter))
+            .try_for_each(|meter| store.unmark_anew(meter))
+            .map_err(failed)?;
+    }
     imported.new = merged.new;
     imported.unchanged = merged.unchanged;
     imported.replaced = merged.replaced;

@@ -4,7 +4,7 @@
 //! energy is found again in the samples after a crash.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -61,7 +61,6 @@ enum Order {
 /// A handle to the recorder. Its calls wait for the disk: not on a thread that runs asynchronous tasks.
 #[derive(Debug)]
 pub struct Recorder {
-    store: Store,
     orders: SyncSender<Order>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,22 +72,12 @@ impl Recorder {
     /// Where the system gives no thread.
     pub fn start(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> io::Result<Self> {
         let (orders, received) = mpsc::sync_channel(MAX_ORDERS);
-        let handle = store.clone();
         let run = move || match Work::new(site, store, tap) {
             Ok(mut work) => work.run(&received),
             Err(error) => tracing::error!("CANNOT SAVE: {error}; nothing is kept"),
         };
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(run)?;
-        Ok(Self { store: handle, orders, thread: Mutex::new(Some(thread)) })
-    }
-
-    /// Marks meters whose history is about to be changed from a time on: their energy will be counted anew, at the
-    /// latest when the program starts again.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn will_count_anew(&self, meters: &BTreeMap<MeterId, Timestamp>) -> Result<(), StoreError> {
-        self.store.mark_anew(meters.clone())
+        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
     }
 
     /// Counts the energy anew that was marked so.

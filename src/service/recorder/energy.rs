@@ -35,6 +35,7 @@ pub(super) struct Energy {
 
 /// One meter.
 pub(super) struct Account {
+    meter: MeterId,
     pub(super) rules: Rules,
     pub(super) sources: Vec<Quantity>,
     pub(super) ledger: Ledger,
@@ -154,7 +155,8 @@ impl Account {
             integrates_power: sources.contains(&Quantity::CurrentKw),
         };
         let (intervals, incidents) = (BTreeMap::new(), Vec::new());
-        Self { rules, sources, ledger, intervals, incidents, changed: false }
+        let meter = meter.id.clone();
+        Self { meter, rules, sources, ledger, intervals, incidents, changed: false }
     }
 
     /// Takes a sample of one of the sources.
@@ -184,6 +186,7 @@ impl Account {
 
     /// Adds what was counted; with `from` only what lies after it.
     fn add(&mut self, booking: Booking, from: Option<Timestamp>) {
+        let meter = &self.meter;
         self.changed = true;
         let only_generates = !self.sources.contains(&Quantity::KwhLifetime) && !self.rules.integrates_power;
         for (direction, share) in booking.shares {
@@ -196,7 +199,7 @@ impl Account {
         for (quantity, incident) in booking.incidents {
             if from.is_none_or(|from| incident.at >= from) {
                 tracing::warn!(
-                    "{} {}: {} -> {}",
+                    "{meter}: {} {}: {} -> {}",
                     quantity.label(),
                     incident.kind.word(),
                     incident.before,

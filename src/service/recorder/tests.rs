@@ -81,7 +81,7 @@ impl Rig {
         });
         let from = counts.iter().map(|(second, _)| *second).min().unwrap();
         let from = Timestamp::from_second(from).unwrap();
-        self.recorder.will_count_anew(&BTreeMap::from([(self.meter.clone(), from)])).unwrap();
+        self.store.mark_anew(std::collections::BTreeMap::from([(self.meter.clone(), from)])).unwrap();
         let merged = self.store.merge(rows.collect::<Vec<_>>(), false).unwrap();
         assert_eq!(merged.new, counts.len() as u64);
         self.recorder.count_marked_anew().unwrap();
