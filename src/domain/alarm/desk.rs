@@ -58,7 +58,7 @@ pub struct Entry {
     pub who: Option<String>,
     /// The alarm that it follows from, now.
     #[serde(skip)]
-    under: Option<AlarmKey>,
+    pub(crate) under: Option<AlarmKey>,
 }
 
 /// An alarm that is not normal, as clients see it.
