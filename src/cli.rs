@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use self::start::LogTo;
 use crate::config;
 
+pub mod alarms;
 pub mod backup;
 pub mod check;
 pub mod demo;
@@ -189,6 +190,11 @@ enum Command {
         /// The backup
         file: PathBuf,
     },
+    /// The alarms that are not normal, as last saved: list, acknowledge, shelve
+    Alarms {
+        #[command(subcommand)]
+        action: Option<alarms::Action>,
+    },
     /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
         /// The site file
@@ -259,6 +265,12 @@ impl Cli {
             Some(Command::Pue { what }) => pue::run(global, &what),
             Some(Command::Backup { file }) => backup::backup(global, &file),
             Some(Command::Restore { file }) => backup::restore(global, &file),
+            Some(Command::Alarms { action }) => {
+                let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
+                let log = start::log(&global.log, LogTo::Stderr, global.color)?;
+                let action = action.unwrap_or(alarms::Action::List);
+                start::runtime()?.block_on(alarms::run(loaded.site, log, action, global.json))
+            }
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

@@ -190,6 +190,23 @@ async fn a_device_that_goes_is_told_with_its_time_and_a_probe_finds_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_is_acknowledged_and_one_shelved() {
+    let runner = Runner::start(120, 40).await;
+    // The demo has silent devices and a rack in warning.
+    runner.press("6").until("two alarms", |screen| screen.matches("UNACK").count() >= 2).await;
+    runner.until("the badge", |screen| screen.lines().next().is_some_and(|header| header.contains("! "))).await;
+    runner.press("a o n space m y space w a y enter").until_shown("is acknowledged.").await;
+    runner
+        .until("it moves down", |screen| screen.lines().any(|line| line.trim_start_matches('│').starts_with("ACK ")))
+        .await;
+    runner.press("g z t e s t enter").until_shown("is shelved.").await;
+    runner.press("G").until_shown("SHELVED").await;
+    runner.press("Z").until("it is back", |screen| screen.contains("is back.")).await;
+    runner.press("1").until("the overview tells", |screen| screen.contains("to acknowledge")).await;
+    runner.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_written_and_its_path_shown() {
     let runner = Runner::start(200, 40).await;
     runner.until("values", |screen| screen.contains("OK 1 s")).await;

@@ -34,6 +34,7 @@ fn start(width: u16, height: u16) -> Model {
     let mut model =
         Model::new(Arc::clone(&shared), Arc::new(Keymap::load(None).unwrap()), Options::default(), size, site::now());
     model.live = site::snapshot(&shared);
+    model.alarms = site::alarms();
     let effects = update(&mut model, site::now(), Message::Start { in_process: true, program: "0.1.0".to_owned() });
     assert!(effects.contains(&Effect::Ask(Request::Subscribe)));
     model
@@ -81,8 +82,11 @@ fn numbers_and_tab_go_to_screens_and_esc_backs_out() {
         ("1", Screen::Overview),
         ("tab", Screen::Live),
         ("tab", Screen::Site),
+        ("tab", Screen::Alarms),
         ("tab", Screen::Devices),
         ("tab", Screen::Overview),
+        ("6", Screen::Alarms),
+        ("1", Screen::Overview),
         ("shift-tab", Screen::Devices),
         ("2", Screen::Live),
         ("esc", Screen::Live),
@@ -90,7 +94,7 @@ fn numbers_and_tab_go_to_screens_and_esc_backs_out() {
         assert_eq!(press(&mut model, keys), [], "{keys}");
         assert_eq!(model.screen, screen, "{keys}");
     }
-    for unused in ["4", "5", "6", "8"] {
+    for unused in ["4", "5", "8"] {
         press(&mut model, unused);
         assert_eq!(model.screen, Screen::Live, "screens of later are not there");
     }
@@ -244,6 +248,64 @@ fn probing_is_asked_once_and_told_with_advice() {
     assert!(!screen_text(&model, &Theme::default()).contains("probe"));
 }
 
+/// Types text, spaces included.
+fn type_text(model: &mut Model, text: &str) {
+    for character in text.chars() {
+        let key = KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE);
+        update(model, site::now(), Message::Key(key));
+    }
+}
+
+#[test]
+fn an_alarm_is_acknowledged_with_a_note_and_shelved_with_a_reason() {
+    let mut model = start(100, 30);
+    press(&mut model, "6");
+    assert_eq!(model.alarm_rows.rows.len(), 6, "what follows from another alarm is not listed beside it");
+    assert!(screen_text(&model, &Theme::default()).contains("! 1 critical"), "the header counts them");
+    press(&mut model, "a");
+    type_text(&mut model, "on my way");
+    assert!(screen_text(&model, &Theme::default()).contains("on my way"));
+    let note = "on my way".to_owned();
+    let id = "load-critical:rpp-b".to_owned();
+    assert_eq!(press(&mut model, "enter"), [Effect::Ask(Request::Acknowledge { id: id.clone(), note })]);
+    assert_eq!(model.alarm_rows.selected().unwrap().to_string(), "device-offline:gw-2", "on to the next");
+
+    press(&mut model, "z");
+    assert_eq!(press(&mut model, "enter"), [], "a shelved alarm needs a reason");
+    assert!(model.notice.as_ref().unwrap().text.contains("why"));
+    type_text(&mut model, "rewiring");
+    let effects = press(&mut model, "down down down enter");
+    let [Effect::Ask(Request::Shelve { until, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    // 08:00 in Amsterdam on the day after 2026-03-05.
+    assert_eq!(until.to_string(), "2026-03-06T07:00:00Z");
+
+    let mut alarms = site::alarms();
+    alarms.remove(0);
+    let request = Request::Acknowledge { id, note: String::new() };
+    let result = Ok(Response::Alarms { alarms, events_last_day: 1 });
+    update(&mut model, site::now(), Message::Answered { request, result });
+    assert_eq!(model.alarm_rows.rows.len(), 5);
+    assert!(model.notice.as_ref().unwrap().text.contains("acknowledged"));
+    press(&mut model, "a esc");
+    assert!(model.overlays.is_empty(), "Esc does nothing to the alarm");
+    press(&mut model, "/ i m b enter");
+    assert_eq!(model.alarm_rows.rows.len(), 1);
+    press(&mut model, "enter");
+    assert_eq!(model.screen, Screen::Meter("rpp-a".parse().unwrap()));
+}
+
+#[test]
+fn read_only_cannot_touch_alarms() {
+    let mut model = start(100, 30);
+    model.options.read_only = true;
+    for keys in ["6 a", "z", "Z"] {
+        assert_eq!(press(&mut model, keys), [], "{keys}");
+        assert!(model.overlays.is_empty(), "{keys}");
+    }
+    let screen = screen_text(&model, &Theme::default());
+    assert!(!screen.contains("ack ") && !screen.contains("shelve "), "{screen}");
+}
+
 #[test]
 fn errors_stay_until_the_log_is_looked_at() {
     let mut model = start(80, 24);
@@ -339,7 +401,7 @@ fn the_footer_shows_as_many_keys_as_fit_and_says_that_there_are_more() {
 fn without_colours_nothing_has_one() {
     let theme = Theme::load("default", ColourDepth::None).unwrap();
     let mut model = start(100, 30);
-    for keys in ["1", "2", "3", "7", "2 enter", "?", "esc :", "esc L"] {
+    for keys in ["1", "2", "3", "6", "6 a", "esc 6 z", "esc 7", "2 enter", "?", "esc :", "esc L"] {
         press(&mut model, keys);
         let mut terminal = Terminal::new(TestBackend::new(100, 30)).unwrap();
         terminal.draw(|frame| view::draw(&model, &theme, frame)).unwrap();
@@ -365,6 +427,7 @@ const KEYS: &[&str] = &[
     "1",
     "2",
     "3",
+    "6",
     "7",
     "tab",
     "shift-tab",
@@ -391,6 +454,8 @@ const KEYS: &[&str] = &[
     "p",
     "M",
     "a",
+    "z",
+    "Z",
     "0",
     "ctrl-c",
     "backspace",
@@ -427,7 +492,7 @@ fn every_screen_and_overlay_is_drawn_at_every_size_class() {
         .flat_map(|height| [1, 2, 3, 5, 8, 13, 21, 39, 40, 59, 60, 79, 80, 120, 160, 200].map(|width| (width, height)));
     for (width, height) in sizes {
         let mut model = start(width, height);
-        for keys in ["1", "2", "2 enter", "3 G", "7 G", "?", "esc : r", "esc L", "esc 2 /"] {
+        for keys in ["1", "2", "2 enter", "3 G", "6 G", "a", "esc z", "esc 7 G", "?", "esc : r", "esc L", "esc 2 /"] {
             press(&mut model, keys);
             screen_text(&model, &theme);
         }

@@ -14,7 +14,7 @@ use meterdeck::{
     },
     tui::{
         keymap::Keymap,
-        model::{DeviceRow, Frozen, Model, Options, Screen, ServiceLink, TreeNode},
+        model::{AlarmDraft, DeviceRow, Frozen, Model, Options, Overlay, Screen, ServiceLink, TreeNode},
         theme::{ColourDepth, Theme},
         update::rows,
         view,
@@ -37,6 +37,7 @@ fn screens() -> Vec<(&'static str, Screen)> {
         ("site", Screen::Site),
         ("meter", meter("rpp-b")),
         ("meter-offline", meter("pdu-r01b")),
+        ("alarms", Screen::Alarms),
         ("devices", Screen::Devices),
     ]
 }
@@ -48,6 +49,7 @@ fn model(size: (u16, u16), screen: Screen, options: Options) -> Model {
     let shared = SITE.clone();
     let mut model = Model::new(shared.clone(), KEYMAP.clone(), options, Size::new(size.0, size.1), site::now());
     model.live = site::snapshot(&shared);
+    model.alarms = site::alarms();
     model.service.link = ServiceLink::Connected;
     for (id, live) in &model.live.meters {
         if let Some(kw) = live.value(&Quantity::CurrentKw) {
@@ -97,6 +99,21 @@ fn each_screen_at_each_size() {
             insta::assert_snapshot!(format!("{name}_{width}x{height}"), text);
         }
     }
+}
+
+#[test]
+fn what_is_done_to_an_alarm_at_each_size() {
+    for (width, height) in SIZES {
+        let mut model = model((width, height), Screen::Alarms, Options::default());
+        let input = "moving two racks".into();
+        let id = "load-critical:rpp-b".parse().unwrap();
+        model.overlays.push(Overlay::Alarm(AlarmDraft { id, shelve: Some(1), input }));
+        insta::assert_snapshot!(format!("shelve_{width}x{height}"), text(&draw(&model, &Theme::default())));
+    }
+    let mut none = model((80, 24), Screen::Alarms, Options::default());
+    none.alarms.clear();
+    rows::rebuild(&mut none);
+    assert!(text(&draw(&none, &Theme::default())).contains("No alarms: everything that is watched is normal."));
 }
 
 #[test]

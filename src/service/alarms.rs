@@ -4,7 +4,6 @@
 //! is no store or its disk takes nothing, stays in memory and is tried again.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -38,7 +37,7 @@ use crate::{
 /// How often the watch looks: an alarm's delays are whole seconds.
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two looks at what technicians recorded.
-const RECORDS_EVERY: u32 = 5;
+const RECORDS_EVERY: u32 = 10;
 /// What counts as the last day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -75,14 +74,14 @@ impl Alarms {
         self.load().await;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut version, mut ticks, mut records) = (0, 0u32, Vec::new());
+        let (mut version, mut ticks) = (0, 0u32);
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = stop.cancelled() => break,
             }
             if ticks.is_multiple_of(RECORDS_EVERY) {
-                self.read_records(&mut records).await;
+                self.read_records().await;
             }
             ticks = ticks.wrapping_add(1);
             let changes = hub.changes_since(version);
@@ -194,25 +193,16 @@ impl Alarms {
         }
     }
 
-    /// Takes over what technicians recorded since the last time.
-    async fn read_records(&self, known: &mut Vec<Record>) {
+    /// Takes over what technicians recorded: whether meters are in service, and when calibrations are due.
+    async fn read_records(&self) {
         let Some(store) = self.store.clone() else { return };
-        let last = known.last().map_or(0, |record| record.sequence);
         // What cannot be read now is read the next time.
-        let Ok(Ok(new)) = blocking(move || store.records_since(last)).await else { return };
-        if new.is_empty() {
-            return;
-        }
-        known.extend(new);
-        let mut by_meter: BTreeMap<MeterId, Vec<Record>> = BTreeMap::new();
-        for record in known.iter() {
-            by_meter.entry(record.meter.clone()).or_default().push(record.clone());
-        }
+        let Ok(Ok(records)) = blocking(move || store.all_records()).await else { return };
         let book = |(id, records): (MeterId, Vec<Record>)| {
             let book = Book::of(self.site.meters.get(&id)?, &records, Timestamp::MAX);
             Some((id, book))
         };
-        self.watch().set_books(by_meter.into_iter().filter_map(book).collect());
+        self.watch().set_books(records.into_iter().filter_map(book).collect());
     }
 
     fn store_condition(&self) -> StoreCondition {

@@ -176,9 +176,7 @@ async fn blocking<T: Send + 'static>(
 async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
     let hub = Arc::clone(shared.poller.hub());
     let (mut changed, mut logged) = (hub.subscribe(), shared.log.subscribe());
-    let mut alarmed = shared.alarms.subscribe();
-    // Those there are already are told first.
-    alarmed.mark_changed();
+    let (mut alarmed, mut alarms) = (shared.alarms.subscribe(), None);
     let mut version = 0;
     loop {
         let told = Instant::now();
@@ -197,9 +195,11 @@ async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sen
         } else {
             drop(place);
         }
-        if alarmed.has_changed().unwrap_or(false) {
+        // Those there are already are told first.
+        let seen = *alarmed.borrow_and_update();
+        if alarms != Some(seen) {
             let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
-            alarmed.borrow_and_update();
+            alarms = Some(*alarmed.borrow_and_update());
             place.send(Event::Alarms { alarms: shared.alarms.list() });
         }
         logged.borrow_and_update();

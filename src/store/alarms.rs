@@ -1,14 +1,10 @@
 //! Alarms in the file: each one's present life, and the log of what became of them, which is only added to.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::{Store, StoreError};
-use crate::domain::{
-    alarm::{AlarmKey, Entry, Unsaved},
-    ids::MeterId,
-    record::Record,
-};
+use crate::domain::alarm::{AlarmKey, Entry, Unsaved};
 
 impl Store {
     /// The alarms that are remembered. What cannot be read any more, of a kind that is no longer there, is left out.
@@ -63,12 +59,6 @@ impl Store {
             Ok(count.unsigned_abs())
         })
     }
-
-    /// Technicians' records of all meters after a sequence number, in order: what says whether a meter is in service and
-    /// when its calibration is due.
-    pub fn records_since(&self, sequence: u64) -> Result<Vec<Record>, StoreError> {
-        self.read(|connection| records_since(connection, sequence))
-    }
 }
 
 /// Kind, subject and JSON of an alarm; no JSON where nothing is left to remember.
@@ -76,29 +66,6 @@ fn row((key, entry): &(AlarmKey, Option<Entry>)) -> (&'static str, String, Optio
     // Plain data with text keys always has a JSON form.
     let state = entry.as_ref().map(|entry| serde_json::to_string(entry).unwrap_or_default());
     (key.kind.word(), key.subject.to_string(), state)
-}
-
-fn records_since(connection: &Connection, sequence: u64) -> Result<Vec<Record>, rusqlite::Error> {
-    let mut query = connection.prepare_cached(
-        "SELECT sequence, meter, at, who, entry, before, configured FROM record WHERE sequence > ? ORDER BY sequence",
-    )?;
-    let rows = query.query_map([i64::try_from(sequence).unwrap_or(i64::MAX)], |row| {
-        let meter: String = row.get(1)?;
-        let entry: String = row.get(4)?;
-        let parts = MeterId::new(&meter).ok().zip(serde_json::from_str(&entry).ok());
-        let at = Timestamp::from_millisecond(row.get(2)?).ok();
-        let (sequence, who, before, configured) = (row.get::<_, i64>(0)?, row.get(3)?, row.get(5)?, row.get(6)?);
-        Ok(parts.zip(at).map(|((meter, entry), at)| Record {
-            sequence: sequence.unsigned_abs(),
-            meter,
-            at,
-            who,
-            entry,
-            before,
-            configured,
-        }))
-    })?;
-    rows.filter_map(Result::transpose).collect()
 }
 
 #[cfg(test)]

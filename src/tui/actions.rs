@@ -20,6 +20,8 @@ pub enum Scope {
     Lists,
     /// Where meters can be sorted.
     Sorted,
+    /// On the Alarms screen.
+    Alarms,
     /// On the Devices screen.
     Devices,
 }
@@ -29,8 +31,9 @@ impl Scope {
     pub fn holds(self, screen: &Screen) -> bool {
         match self {
             Self::Everywhere => true,
-            Self::Lists => matches!(screen, Screen::Live | Screen::Site | Screen::Devices),
+            Self::Lists => matches!(screen, Screen::Live | Screen::Site | Screen::Alarms | Screen::Devices),
             Self::Sorted => matches!(screen, Screen::Live),
+            Self::Alarms => matches!(screen, Screen::Alarms),
             Self::Devices => matches!(screen, Screen::Devices),
         }
     }
@@ -44,8 +47,9 @@ impl Scope {
     pub fn title(self) -> &'static str {
         match self {
             Self::Everywhere => "everywhere",
-            Self::Lists => "Live, Site, Devices",
+            Self::Lists => "Live, Site, Alarms, Devices",
             Self::Sorted => "Live",
+            Self::Alarms => "Alarms",
             Self::Devices => "Devices",
         }
     }
@@ -98,6 +102,9 @@ actions! {
     Sort "sort" Sorted None "sort" "Sort by the next of name, load, trouble, age.";
     Freeze "freeze" Everywhere None "freeze" "Freeze what is shown, or follow the latest again; polling goes on.";
     Probe "probe" Devices Changes "probe" "Ask the selected device now, whatever its back-off.";
+    Acknowledge "acknowledge" Alarms Changes "ack" "Acknowledge the selected alarm, with a note.";
+    Shelve "shelve" Alarms Changes "shelve" "Put the selected alarm away for a time, with a note.";
+    Unshelve "unshelve" Alarms Changes "unshelve" "Bring the selected alarm back that was put away.";
     Help "help" Everywhere None "help" "Show the keys of this screen; type to filter.";
     Palette "palette" Everywhere None "go to" "Find an action, place, meter or device by name.";
     ShowLog "log" Everywhere None "log" "Show the log.";
@@ -107,6 +114,7 @@ actions! {
     Overview "overview" Everywhere None "" "Go to the Overview screen.";
     Live "live" Everywhere None "" "Go to the Live screen.";
     Site "site" Everywhere None "" "Go to the Site screen.";
+    Alarms "alarms" Everywhere None "" "Go to the Alarms screen.";
     Devices "devices" Everywhere None "" "Go to the Devices screen.";
     NextScreen "next-screen" Everywhere None "" "Go to the next screen.";
     PreviousScreen "previous-screen" Everywhere None "" "Go to the screen before.";
@@ -131,9 +139,14 @@ impl Action {
         Self::ALL.iter().copied().find(|action| action.name() == name)
     }
 
-    /// Whether it is offered on this screen; a read-only terminal has nothing that reaches a device.
+    /// Whether it is offered on this screen; a read-only terminal has nothing that reaches a device or an alarm.
     pub fn is_offered(self, screen: &Screen, read_only: bool) -> bool {
-        self.scope().holds(screen) && !(read_only && self == Self::Probe)
+        self.scope().holds(screen) && !(read_only && self.is_of_operators())
+    }
+
+    /// Whether it changes something that others see too.
+    fn is_of_operators(self) -> bool {
+        matches!(self, Self::Probe | Self::Acknowledge | Self::Shelve | Self::Unshelve)
     }
 }
 
@@ -155,5 +168,8 @@ mod tests {
         assert!(Action::Probe.is_offered(&Screen::Devices, false));
         assert!(!Action::Probe.is_offered(&Screen::Devices, true));
         assert!(!Action::Probe.is_offered(&Screen::Live, false));
+        for action in [Action::Acknowledge, Action::Shelve, Action::Unshelve] {
+            assert!(action.is_offered(&Screen::Alarms, false) && !action.is_offered(&Screen::Alarms, true));
+        }
     }
 }

@@ -74,14 +74,24 @@ pub struct Tab {
     pub columns: Range<u16>,
 }
 
+/// Width from which every tab has its name; below, where there is room for one, it is that of the screen.
+const TAB_NAMES_WIDTH: u16 = 100;
+
+/// The tab that is lit: that of the screen, or for a meter the one that it was opened from.
+pub fn current_tab(model: &Model) -> Screen {
+    let is_tab = |screen: &&Screen| screen.number().is_some();
+    std::iter::once(&model.screen).chain(model.back.iter().rev()).find(is_tab).cloned().unwrap_or(Screen::Live)
+}
+
 /// The tabs of the header, after the site's name; only those that fit.
 pub fn tabs(model: &Model) -> Vec<Tab> {
-    let names = model.size_class() == SizeClass::Full;
+    let (is_full, current) = (model.size_class() == SizeClass::Full, current_tab(model));
     let mut start = u16::try_from(super::format::width(&site_name(model))).unwrap_or(u16::MAX).saturating_add(1);
     let mut tabs = Vec::new();
     for screen in Screen::TABS {
         let number = screen.number().unwrap_or_default();
-        let text = if names { format!(" {number} {} ", screen.title()) } else { format!(" {number} ") };
+        let has_name = is_full && (model.size.width >= TAB_NAMES_WIDTH || screen == current);
+        let text = if has_name { format!(" {number} {} ", screen.title()) } else { format!(" {number} ") };
         let end = start.saturating_add(u16::try_from(text.len()).unwrap_or(u16::MAX));
         if end > model.size.width {
             break;

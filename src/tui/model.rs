@@ -10,6 +10,7 @@ use ratatui::layout::Size;
 
 use super::{keymap::Keymap, layout::SizeClass, theme::ColourDepth};
 use crate::domain::{
+    alarm::{AlarmKey, AlarmLine},
     ids::{DeviceId, MeterId},
     live::{MeterLive, Snapshot, Trend},
     quantity::Quantity,
@@ -17,10 +18,12 @@ use crate::domain::{
     standing::{self, Standing},
 };
 
+pub mod alarms;
 pub mod list;
 pub mod log;
 pub mod overlay;
 
+pub use alarms::{AlarmDraft, SHELVE_CHOICES};
 pub use list::{ListView, Sort};
 pub use log::LogPane;
 pub use overlay::{Overlay, PaletteItem};
@@ -63,6 +66,10 @@ pub struct Model {
     pub quantities: ListView<Quantity>,
     /// Rows of the Devices screen.
     pub devices: ListView<DeviceRow>,
+    /// The alarms that are not normal.
+    pub alarms: Vec<AlarmLine>,
+    /// Rows of the Alarms screen: those that stand for themselves and pass the filter.
+    pub alarm_rows: ListView<AlarmKey>,
     /// Devices that are being probed for this person.
     pub probing: BTreeSet<DeviceId>,
     /// The last minutes of what is on screen.
@@ -140,13 +147,15 @@ pub enum Screen {
     Site,
     /// Everything about one meter.
     Meter(MeterId),
+    /// The alarms that are not normal.
+    Alarms,
     /// Connections and devices.
     Devices,
 }
 
 impl Screen {
     /// The screens with a tab, in their order.
-    pub const TABS: [Self; 4] = [Self::Overview, Self::Live, Self::Site, Self::Devices];
+    pub const TABS: [Self; 5] = [Self::Overview, Self::Live, Self::Site, Self::Alarms, Self::Devices];
 
     /// Its number key, where it has one.
     pub fn number(&self) -> Option<char> {
@@ -154,6 +163,7 @@ impl Screen {
             Self::Overview => Some('1'),
             Self::Live => Some('2'),
             Self::Site => Some('3'),
+            Self::Alarms => Some('6'),
             Self::Devices => Some('7'),
             Self::Meter(_) => None,
         }
@@ -166,6 +176,7 @@ impl Screen {
             Self::Live => "Live",
             Self::Site => "Site",
             Self::Meter(_) => "Meter",
+            Self::Alarms => "Alarms",
             Self::Devices => "Devices",
         }
     }
@@ -182,6 +193,8 @@ pub enum OverviewRow {
     Building(PlaceKey),
     /// Meters by state; opens Live.
     Meters,
+    /// Alarms by severity; opens Alarms.
+    Alarms,
     /// Devices by state; opens Devices.
     Devices,
     /// Connections and how full they are; opens Devices.
@@ -250,6 +263,8 @@ impl Model {
             tree: ListView::default(),
             quantities: ListView::default(),
             devices: ListView::default(),
+            alarms: Vec::new(),
+            alarm_rows: ListView::default(),
             probing: BTreeSet::new(),
             trends: BTreeMap::new(),
             trends_asked: BTreeMap::new(),
@@ -287,6 +302,7 @@ impl Model {
         match self.screen {
             Screen::Live => Some(&self.meters.filter),
             Screen::Site => Some(&self.tree.filter),
+            Screen::Alarms => Some(&self.alarm_rows.filter),
             Screen::Devices => Some(&self.devices.filter),
             Screen::Overview | Screen::Meter(_) => None,
         }

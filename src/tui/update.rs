@@ -10,6 +10,7 @@ use super::{
     model::{Frozen, Model, Notice, Overlay, Screen},
 };
 
+pub mod alarms;
 pub mod navigate;
 pub mod overlay;
 pub mod rows;
@@ -62,6 +63,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Freeze => freeze(model),
         Action::Probe => return service::probe(model),
+        Action::Acknowledge => alarms::acknowledge(model),
+        Action::Shelve => alarms::shelve(model),
+        Action::Unshelve => return alarms::unshelve(model),
         Action::Help => overlay::open(model, Overlay::Help { input: tui_input::Input::default(), scroll: 0 }),
         Action::Palette => overlay::open_palette(model),
         Action::ShowLog => overlay::open(model, Overlay::Log { scroll: 0 }),
@@ -71,6 +75,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Overview => navigate::switch(model, Screen::Overview),
         Action::Live => navigate::switch(model, Screen::Live),
         Action::Site => navigate::switch(model, Screen::Site),
+        Action::Alarms => navigate::switch(model, Screen::Alarms),
         Action::Devices => navigate::switch(model, Screen::Devices),
         Action::NextScreen => navigate::switch_by(model, 1),
         Action::PreviousScreen => navigate::switch_by(model, -1),

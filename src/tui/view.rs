@@ -19,6 +19,7 @@ use super::{
     theme::Theme,
 };
 
+pub mod alarms;
 pub mod devices;
 pub mod footer;
 pub mod header;
@@ -49,6 +50,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         Screen::Live => live::draw(model, theme, frame, area),
         Screen::Site => site::draw(model, theme, frame, area),
         Screen::Meter(id) => meter::draw(model, id, theme, frame, area),
+        Screen::Alarms => alarms::draw(model, theme, frame, area),
         Screen::Devices => devices::draw(model, theme, frame, area),
     }
     for overlay in &model.overlays {
@@ -58,6 +60,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
                 palette::draw(model, &palette::Palette { input, matches, selected: *selected }, theme, frame, area);
             }
             Overlay::Log { scroll } => log::draw(model, *scroll, theme, frame, area),
+            Overlay::Alarm(draft) => alarms::draw_draft(model, draft, theme, frame, area),
             Overlay::Filter { .. } => {}
         }
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use meterdeck::domain::{
+    alarm::{AlarmKey, AlarmLine, AlarmState, Measured},
     fault::{Fault, FaultKind},
     live::{ConnectionLive, DeviceLive, DeviceState, MeterLive, MeterState, Snapshot, Trend},
     quantity::Quantity,
@@ -318,6 +319,52 @@ pub(crate) fn snapshot(site: &Site) -> Snapshot {
         devices: device_lives().into_iter().map(|(id, live)| (id.parse().unwrap(), live)).collect(),
         connections: connection_lives(site),
     }
+}
+
+/// Alarms in every state, as the service would tell them of this site; one of them under another.
+#[allow(dead_code, reason = "shared by several test programs")]
+pub(crate) fn alarms() -> Vec<AlarmLine> {
+    let line = |id: &str, state: AlarmState, seconds: u64| AlarmLine {
+        id: id.parse().unwrap(),
+        severity: id.parse::<AlarmKey>().unwrap().kind.severity(),
+        state,
+        active: state != AlarmState::ReturnedUnacknowledged,
+        since: Some(ago(seconds)),
+        measured: None,
+        detail: String::new(),
+        shelved_until: None,
+        note: None,
+        who: None,
+        under: None,
+    };
+    let load = |value, threshold| Some(Measured { quantity: Quantity::LoadPercent, value, threshold });
+    let imbalance = Some(Measured { quantity: Quantity::PhaseImbalance, value: 12.71, threshold: 10.0 });
+    let said = |line: AlarmLine, note: &str| AlarmLine { who: Some("ada".into()), note: Some(note.into()), ..line };
+    let offline = line("device-offline:gw-2", AlarmState::Unacknowledged, 749);
+    let shelved = line("calibration-due:msb-2", AlarmState::Shelved, 200_000);
+    vec![
+        AlarmLine { measured: load(96.4, 95.0), ..line("load-critical:rpp-b", AlarmState::Unacknowledged, 125) },
+        AlarmLine { detail: "NO ANSWER after 1.0 s".into(), ..offline },
+        AlarmLine { measured: imbalance, ..line("phase-imbalance:rpp-a", AlarmState::ReturnedUnacknowledged, 4000) },
+        said(
+            AlarmLine { measured: load(84.1, 80.0), ..line("load-warning:rpp-a", AlarmState::Acknowledged, 9000) },
+            "moving two racks to B tonight",
+        ),
+        said(
+            AlarmLine {
+                detail: "since 2026-03-01".into(),
+                shelved_until: Some(now() + Duration::from_secs(8 * 3600)),
+                ..shelved
+            },
+            "technician is booked",
+        ),
+        AlarmLine {
+            measured: load(85.0, 80.0),
+            under: Some("device-offline:gw-2".parse().unwrap()),
+            ..line("load-warning:pdu-r01b", AlarmState::Unacknowledged, 2000)
+        },
+        AlarmLine { detail: "REFUSED".into(), ..line("device-offline:gas", AlarmState::OutOfService, 90_000) },
+    ]
 }
 
 /// A quarter of an hour of power, with a gap.

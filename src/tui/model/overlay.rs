@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::Model;
+use super::{AlarmDraft, Model};
 use crate::{
     domain::{
         ids::{DeviceId, MeterId},
@@ -38,6 +38,8 @@ pub enum Overlay {
         /// Lines scrolled up from the newest.
         scroll: usize,
     },
+    /// What is about to be done to an alarm, with its note.
+    Alarm(AlarmDraft),
     /// The filter of the list below, while it is typed.
     Filter {
         /// What is typed.

@@ -10,7 +10,7 @@ use crate::{
         layout,
         message::Effect,
         model::{DeviceRow, ListView, MAX_BACK, Model, Overlay, OverviewRow, Screen, Sort, TreeNode},
-        update::{overlay, rows},
+        update::{alarms, overlay, rows},
     },
 };
 
@@ -88,6 +88,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
             }
             Some(TreeNode::Site) | None => {}
         },
+        Screen::Alarms => alarms::open(model),
         Screen::Devices => open_device_row(model),
         Screen::Meter(id) => {
             let device = model.site.meters.get(id).and_then(|meter| meter.device.clone());
@@ -108,6 +109,7 @@ fn open_overview_row(model: &mut Model) {
             go(model, Screen::Live);
             rows::rebuild(model);
         }
+        Some(OverviewRow::Alarms) => go(model, Screen::Alarms),
         Some(OverviewRow::Devices | OverviewRow::Connections) => go(model, Screen::Devices),
         Some(OverviewRow::Errors) => overlay::open(model, Overlay::Log { scroll: 0 }),
         Some(OverviewRow::Trouble(id) | OverviewRow::Load(id)) => go_to_meter(model, id),
@@ -150,6 +152,7 @@ pub fn set_filter(model: &mut Model, text: String) {
     match model.screen {
         Screen::Live => model.meters.filter = text,
         Screen::Site => model.tree.filter = text,
+        Screen::Alarms => model.alarm_rows.filter = text,
         Screen::Devices => model.devices.filter = text,
         Screen::Overview | Screen::Meter(_) => return,
     }
@@ -257,6 +260,7 @@ pub fn keep_in_view(model: &mut Model) {
         }
         Screen::Site => model.tree.keep_in_view(visible),
         Screen::Meter(_) => model.quantities.keep_in_view(visible),
+        Screen::Alarms => model.alarm_rows.keep_in_view(visible),
         Screen::Devices => model.devices.keep_in_view(visible),
     }
 }
@@ -277,6 +281,7 @@ fn move_by(model: &mut Model, rows: isize) {
         Screen::Live => model.meters.move_by(rows),
         Screen::Site => model.tree.move_by(rows),
         Screen::Meter(_) => model.quantities.move_by(rows),
+        Screen::Alarms => model.alarm_rows.move_by(rows),
         Screen::Devices => model.devices.move_by(rows),
     }
 }

@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
 
 use crate::{
-    domain::site::Level,
+    domain::{alarm::MAX_NOTE_LENGTH, site::Level},
     text::clean,
     tui::{
         actions::Action,
@@ -15,7 +15,7 @@ use crate::{
             overlay::{MAX_PALETTE_MATCHES, help_rows},
         },
         search::{MAX_QUERY_LENGTH, Search},
-        update::{act, navigate},
+        update::{act, alarms, navigate},
     },
 };
 
@@ -64,8 +64,9 @@ pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
 /// Text that was pasted: into the input on top, and nowhere else.
 pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if let Some(input) = top_input(model) {
+        let (input, most) = input;
         for character in clean(text).chars() {
-            insert(input, character);
+            insert(input, character, most);
         }
         typed(model);
     }
@@ -85,6 +86,7 @@ pub fn scroll(model: &mut Model, rows: isize) -> bool {
         Some(Overlay::Help { scroll, .. }) => *scroll = moved(*scroll, rows, help),
         Some(Overlay::Palette { matches, selected, .. }) => *selected = moved(*selected, rows, matches.len()),
         Some(Overlay::Log { scroll }) => *scroll = moved(*scroll, rows.saturating_neg(), lines),
+        Some(Overlay::Alarm(draft)) => alarms::choose(draft, rows),
         Some(Overlay::Filter { .. }) => {}
     }
     true
@@ -116,12 +118,12 @@ fn text_key(model: &mut Model, event: KeyEvent) {
         KeyCode::PageUp => _ = scroll(model, -page),
         KeyCode::PageDown => _ = scroll(model, page),
         _ => {
-            if let Some(input) = top_input(model) {
+            if let Some((input, most)) = top_input(model) {
                 match event.code {
                     KeyCode::Char(character)
                         if event.modifiers.is_empty() || Key::of(&event) == Key::plain(event.code) =>
                     {
-                        insert(input, character);
+                        insert(input, character, most);
                     }
                     _ => _ = input.handle_event(&Event::Key(event)),
                 }
@@ -131,22 +133,26 @@ fn text_key(model: &mut Model, event: KeyEvent) {
     }
 }
 
-fn insert(input: &mut Input, character: char) {
-    if input.value().chars().count() < MAX_QUERY_LENGTH && !crate::text::is_hidden(character) {
+fn insert(input: &mut Input, character: char, most: usize) {
+    if input.value().chars().count() < most && !crate::text::is_hidden(character) {
         input.handle(InputRequest::InsertChar(character));
     }
 }
 
-fn top_input(model: &mut Model) -> Option<&mut Input> {
+/// What is typed into on top, and the most characters that it takes.
+fn top_input(model: &mut Model) -> Option<(&mut Input, usize)> {
     match model.overlays.last_mut()? {
-        Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input, .. } => Some(input),
+        Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input, .. } => {
+            Some((input, MAX_QUERY_LENGTH))
+        }
+        Overlay::Alarm(draft) => Some((&mut draft.input, MAX_NOTE_LENGTH)),
         Overlay::Log { .. } => None,
     }
 }
 
 /// Takes over what was typed.
 fn typed(model: &mut Model) {
-    let Some(value) = top_input(model).map(|input| input.value().to_owned()) else { return };
+    let Some(value) = top_input(model).map(|(input, _)| input.value().to_owned()) else { return };
     match model.overlays.last_mut() {
         Some(Overlay::Filter { .. }) => navigate::set_filter(model, value),
         Some(Overlay::Help { scroll, .. }) => *scroll = 0,
@@ -157,7 +163,7 @@ fn typed(model: &mut Model) {
                 *selected = 0;
             }
         }
-        Some(Overlay::Log { .. }) | None => {}
+        Some(Overlay::Log { .. } | Overlay::Alarm(_)) | None => {}
     }
 }
 
@@ -170,7 +176,11 @@ fn cancel(model: &mut Model) {
 
 /// Enter: takes the top away, and does what it says.
 fn accept(model: &mut Model) -> Vec<Effect> {
-    let Some(Overlay::Palette { matches, selected, .. }) = model.overlays.pop() else { return Vec::new() };
+    let (matches, selected) = match model.overlays.pop() {
+        Some(Overlay::Palette { matches, selected, .. }) => (matches, selected),
+        Some(Overlay::Alarm(draft)) => return alarms::send(model, draft),
+        _ => return Vec::new(),
+    };
     match matches.into_iter().nth(selected) {
         Some(PaletteItem::Action(action)) => return act(model, action),
         Some(PaletteItem::Place(key)) => navigate::go_to_place(model, &key),

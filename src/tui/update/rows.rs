@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
+        alarm::AlarmLine,
         ids::MeterId,
         quantity::Quantity,
         site::{Device, Meter, PlaceKey, Site},
@@ -37,6 +38,7 @@ pub fn rebuild(model: &mut Model) {
     model.tree.set_rows(tree);
     let devices = device_rows(model);
     model.devices.set_rows(devices);
+    alarms_changed(model);
     values_changed(model);
 }
 
@@ -56,6 +58,22 @@ pub fn values_changed(model: &mut Model) {
     }
 }
 
+/// Takes over which alarms there are.
+pub fn alarms_changed(model: &mut Model) {
+    let mut search = Search::new(&model.alarm_rows.filter);
+    let details = |line: &AlarmLine, name: &str| {
+        let note = line.note.as_deref().unwrap_or_default();
+        let words = [line.id.kind.title(), line.severity.word(), line.state.word(), name, note];
+        format!("{} {}", line.id, words.join(" "))
+    };
+    let finds = |line: &&AlarmLine| {
+        let name = model.subject_name(&line.id.subject);
+        search.finds(&name, &details(line, &name))
+    };
+    let rows = model.own_alarms().filter(finds).map(|line| line.id.clone()).collect();
+    model.alarm_rows.set_rows(rows);
+}
+
 /// Whether a row of the tree itself matches the filter, not only something under it.
 pub fn tree_matches(model: &Model, node: &TreeNode) -> bool {
     tree_finds(model, &mut Search::new(&model.tree.filter), node)
@@ -64,7 +82,13 @@ pub fn tree_matches(model: &Model, node: &TreeNode) -> bool {
 fn overview_rows(model: &Model) -> Vec<OverviewRow> {
     let mut rows = vec![OverviewRow::Power, OverviewRow::ItPower];
     rows.extend(model.site.places_under(None).cloned().map(OverviewRow::Building));
-    rows.extend([OverviewRow::Meters, OverviewRow::Devices, OverviewRow::Connections, OverviewRow::Errors]);
+    rows.extend([
+        OverviewRow::Meters,
+        OverviewRow::Alarms,
+        OverviewRow::Devices,
+        OverviewRow::Connections,
+        OverviewRow::Errors,
+    ]);
     let mut trouble: Vec<_> = model
         .site
         .meters

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     domain::{
+        alarm::AlarmLine,
         ids::DeviceId,
         live::{DeviceLive, DeviceState},
         site::Site,
@@ -14,7 +15,7 @@ use crate::{
     tui::{
         message::Effect,
         model::{DeviceRow, Model, Notice, Overlay, Screen, ServiceLink},
-        update::{navigate, rows},
+        update::{alarms, navigate, rows},
     },
 };
 
@@ -42,7 +43,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
                 model.log.unseen_errors = 0;
             }
         }
-        Event::Alarms { .. } => {}
+        Event::Alarms { alarms } => alarms::changed(model, alarms),
         Event::SiteChanged => return vec![Effect::Ask(Request::Site), Effect::Ask(Request::Snapshot)],
         Event::Stopping => return gone(model, "The service stops.".to_owned()),
     }
@@ -74,6 +75,7 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
         }
         (_, Ok(Response::Log { lines })) => model.log.merge(lines),
         (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
+        (request, Ok(Response::Alarms { alarms, .. })) => alarm_done(model, &request, alarms),
         (request, Err(error)) => failed(model, &request, &error),
         (_, Ok(_)) => {}
     }
@@ -103,6 +105,17 @@ fn probed(model: &mut Model, device: DeviceId, live: DeviceLive) {
     };
     model.notice = Some(Notice { text: crate::text::clean(&text), is_error });
     model.live.devices.insert(device, live);
+}
+
+fn alarm_done(model: &mut Model, request: &Request, alarms: Vec<AlarmLine>) {
+    let text = match request {
+        Request::Acknowledge { id, .. } => format!("{id} is acknowledged."),
+        Request::Shelve { id, .. } => format!("{id} is shelved."),
+        Request::Unshelve { id } => format!("{id} is back."),
+        _ => String::new(),
+    };
+    model.notice = Some(Notice { text, is_error: false }).filter(|notice| !notice.text.is_empty());
+    alarms::changed(model, alarms);
 }
 
 fn failed(model: &mut Model, request: &Request, error: &ServiceError) {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
+        alarm::AlarmLine,
         fault::Fault,
         ids::{DeviceId, MeterId},
         quantity::Quantity,
@@ -11,6 +12,7 @@ use crate::{
         rollup::{Power, Rollup, Rollups},
         site::Meter,
         standing,
+        unit::Unit,
     },
     tui::{
         message::Effect,
@@ -123,6 +125,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
         Screen::Live => model.meters.selected,
         Screen::Site => model.tree.selected,
         Screen::Meter(_) => model.quantities.selected,
+        Screen::Alarms => model.alarm_rows.selected,
         Screen::Devices => model.devices.selected,
     };
     if let Some(line) = table(model).line(selected) {
@@ -139,6 +142,7 @@ pub fn table(model: &Model) -> Table {
         Screen::Live => live_table(model),
         Screen::Site => site_table(model),
         Screen::Meter(id) => meter_table(model, id),
+        Screen::Alarms => alarm_table(model),
         Screen::Devices => device_table(model),
     }
 }
@@ -172,6 +176,7 @@ fn overview_table(model: &Model) -> Table {
                 power.map_or(Cell::Empty, completeness),
             ]
         }
+        OverviewRow::Alarms => vec![Cell::text("alarms"), count(model.own_alarms().count()), Cell::Empty],
         OverviewRow::Devices => vec![Cell::text("devices"), count(model.site.devices.len()), Cell::Empty],
         OverviewRow::Connections => {
             vec![Cell::text("connections"), count(model.shown().connections.len()), Cell::Empty]
@@ -266,6 +271,44 @@ fn meter_table(model: &Model, id: &MeterId) -> Table {
     };
     let rows = model.quantities.rows.iter().map(row).collect();
     Table { name: "meter", headings: headings(&["meter", "quantity", "value", "unit", "state", "at"]), rows }
+}
+
+fn alarm_table(model: &Model) -> Table {
+    let row = |line: &AlarmLine| {
+        let measured = line.measured.as_ref();
+        vec![
+            Cell::text(line.id.to_string()),
+            Cell::text(model.subject_name(&line.id.subject)),
+            Cell::text(line.id.kind.title()),
+            Cell::text(line.severity.word()),
+            Cell::text(line.state.word()),
+            Cell::time(line.since),
+            Cell::number(measured.map(|measured| measured.value)),
+            Cell::number(measured.map(|measured| measured.threshold)),
+            Cell::text(measured.and_then(|measured| measured.quantity.unit()).map_or("", Unit::symbol)),
+            Cell::text(&*line.detail),
+            Cell::time(line.shelved_until),
+            Cell::text(line.who.as_deref().unwrap_or_default()),
+            Cell::text(line.note.as_deref().unwrap_or_default()),
+        ]
+    };
+    let rows = model.alarm_rows.rows.iter().filter_map(|id| model.alarm(id)).map(row).collect();
+    let names = [
+        "alarm",
+        "of",
+        "what",
+        "severity",
+        "state",
+        "since",
+        "value",
+        "limit",
+        "unit",
+        "because",
+        "shelved until",
+        "who",
+        "note",
+    ];
+    Table { name: "alarms", headings: headings(&names), rows }
 }
 
 fn device_table(model: &Model) -> Table {

@@ -60,6 +60,6 @@ fn on_screen(model: &Model) -> Vec<(MeterId, Quantity, u16)> {
             let selected = model.quantities.selected().cloned().unwrap_or(Quantity::CurrentKw);
             vec![(id.clone(), selected, METER_STEPS)]
         }
-        Screen::Overview | Screen::Site | Screen::Devices => Vec::new(),
+        Screen::Overview | Screen::Site | Screen::Alarms | Screen::Devices => Vec::new(),
     }
 }

@@ -82,6 +82,10 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
         Some(Overlay::Help { .. }) => return fixed(&[("esc", "close"), ("type", "to filter")]),
         Some(Overlay::Palette { .. }) => return fixed(&[("enter", "go"), ("esc", "close"), ("type", "to search")]),
         Some(Overlay::Log { .. }) => return fixed(&[("esc", "close"), ("g", "oldest"), ("G", "newest")]),
+        Some(Overlay::Alarm(draft)) if draft.shelve.is_some() => {
+            return fixed(&[("enter", "shelve"), ("up down", "how long"), ("esc", "cancel"), ("type", "why")]);
+        }
+        Some(Overlay::Alarm(_)) => return fixed(&[("enter", "acknowledge"), ("esc", "cancel"), ("type", "a note")]),
         Some(Overlay::Filter { .. }) | None => {}
     }
     let can_back = !model.back.is_empty() || model.filter().is_some_and(|filter| !filter.is_empty());

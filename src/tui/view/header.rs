@@ -11,7 +11,7 @@ use crate::{
     domain::live::DeviceState,
     tui::{
         format, layout,
-        model::{Model, Screen, ServiceLink},
+        model::{Model, ServiceLink},
         theme::Theme,
     },
 };
@@ -21,7 +21,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     frame.buffer_mut().set_style(area, theme.header);
     let tabs = layout::tabs(model);
     let mut spans = vec![Span::styled(layout::site_name(model), theme.header.patch(theme.title)), Span::raw(" ")];
-    let current = current_tab(model);
+    let current = layout::current_tab(model);
     for tab in &tabs {
         let style = if tab.screen == current { theme.tab } else { theme.header };
         spans.push(Span::styled(tab.text.clone(), style));
@@ -32,12 +32,6 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let room = usize::from(area.width).saturating_sub(used + 1);
     let facts = fitting(facts(model, theme), room);
     frame.render_widget(Line::from(facts).right_aligned(), area);
-}
-
-/// The tab that is lit: that of the screen, or for a meter the one that it was opened from.
-fn current_tab(model: &Model) -> Screen {
-    let is_tab = |screen: &&Screen| screen.number().is_some();
-    std::iter::once(&model.screen).chain(model.back.iter().rev()).find(is_tab).cloned().unwrap_or(Screen::Live)
 }
 
 /// A fact, and how much it matters: the least goes first where room is short.
@@ -68,6 +62,15 @@ fn facts(model: &Model, theme: &Theme) -> Vec<Fact> {
     if offline > 0 {
         let text = format!("{offline} not answering");
         facts.push(fact(5, theme.header.patch(theme.offline), text));
+    }
+    let unacknowledged = model.unacknowledged();
+    if let Some((worst, _)) = unacknowledged.first() {
+        let counts: Vec<_> =
+            unacknowledged.iter().map(|(severity, count)| format!("{count} {}", severity.word())).collect();
+        let style = theme.header.patch(super::alarms::severity_style(theme, *worst));
+        // Where all do not fit, the worst has to.
+        let text = if model.size.width < 120 { counts.first().cloned().unwrap_or_default() } else { counts.join(", ") };
+        facts.push(fact(7, style, format!("! {text}")));
     }
     if model.log.unseen_errors > 0 {
         let text = format!("! {} in log", model.log.unseen_errors);

@@ -28,6 +28,7 @@ use crate::{
         model::{Model, OverviewRow},
         theme::Theme,
         view::{
+            alarms::severity_style,
             devices::details::{standing_of, word},
             site::power_text,
         },
@@ -76,6 +77,7 @@ fn label(row: &OverviewRow) -> &'static str {
         OverviewRow::ItPower => "IT power",
         OverviewRow::Building(_) => "buildings",
         OverviewRow::Meters => "meters",
+        OverviewRow::Alarms => "alarms",
         OverviewRow::Devices => "devices",
         OverviewRow::Connections => "connections",
         OverviewRow::Errors => "log",
@@ -98,6 +100,7 @@ impl Overview<'_, '_> {
             OverviewRow::ItPower => self.it_power(cells),
             OverviewRow::Building(key) => self.building(cells, key),
             OverviewRow::Meters => self.meters(cells),
+            OverviewRow::Alarms => self.alarms(cells),
             OverviewRow::Devices => self.devices(cells),
             OverviewRow::Connections => self.connections(cells),
             OverviewRow::Errors => self.errors(cells),
@@ -151,6 +154,23 @@ impl Overview<'_, '_> {
             cells = self.counted(cells, index, *count, standing.word(), *standing);
         }
         cells
+    }
+
+    /// `1 critical, 2 high to acknowledge, 3 more`
+    fn alarms(&self, mut cells: Cells) -> Cells {
+        let (model, theme) = (self.look.model, self.look.theme);
+        let unacknowledged = model.unacknowledged();
+        for (index, (severity, count)) in unacknowledged.iter().enumerate() {
+            let cells_before = if index > 0 { cells.text(", ", theme.dim) } else { cells };
+            cells = cells_before.text(format!("{count} {}", severity.word()), severity_style(theme, *severity));
+        }
+        let open: usize = unacknowledged.iter().map(|(_, count)| count).sum();
+        match (open, model.own_alarms().count() - open) {
+            (0, 0) => cells.text("none", theme.text),
+            (0, others) => cells.text(format!("{others} acknowledged or shelved"), theme.text),
+            (_, 0) => cells.text(" to acknowledge", theme.text),
+            (_, others) => cells.text(format!(" to acknowledge, {others} more"), theme.text),
+        }
     }
 
     fn devices(&self, mut cells: Cells) -> Cells {

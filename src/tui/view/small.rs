@@ -10,7 +10,9 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let style = if trouble > 0 || model.is_service_gone() { theme.warning } else { theme.text };
     let quit = model.keymap.keys(Action::Quit).first().map(|key| format!(" {key} quits.")).unwrap_or_default();
     let state = if model.is_service_gone() { "SERVICE GONE" } else { "still polling" };
-    let text = format!("{trouble} in trouble; too small, {state}.{quit}");
+    let alarms: usize = model.unacknowledged().iter().map(|(_, count)| count).sum();
+    let alarms = if alarms > 0 { format!(", {alarms} alarms") } else { String::new() };
+    let text = format!("{trouble} in trouble{alarms}; too small, {state}.{quit}");
     let top = Rect { height: 1, ..area };
     frame.render_widget(Line::styled(format::fit(&text, usize::from(area.width), ""), style), top);
 }

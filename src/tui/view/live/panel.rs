@@ -20,6 +20,7 @@ use crate::{
     },
     tui::{
         format,
+        view::alarms::short_line,
         widget::{Cells, Look, bar, reading::Shown, spark},
     },
 };
@@ -132,7 +133,16 @@ impl Panel<'_, '_> {
         lines.extend(self.load().map(|line| (1, line)));
         lines.extend(self.imbalance().map(|line| (4, line)));
         lines.extend(self.trend(&Quantity::CurrentKw).map(|line| (3, line)));
+        lines.extend(self.alarms().map(|line| (5, line)));
         lines
+    }
+
+    /// `! load critical 96.4 % / 95 %, UNACK 2 min, 1 more`
+    fn alarms(&self) -> Option<Line<'static>> {
+        let alarms = self.look.model.alarms_of(self.meter);
+        let (text, style) = short_line(self.look, alarms.first()?);
+        let more = if alarms.len() > 1 { format!(", {} more", alarms.len() - 1) } else { String::new() };
+        Some(Line::styled(self.look.fit(&format!("! {text}{more}"), self.width), style))
     }
 
     /// Of a meter that measures no electricity: what it has, one quantity a line.

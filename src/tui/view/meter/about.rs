@@ -14,7 +14,7 @@ use crate::{
     },
     tui::{
         format,
-        view::devices::details::Details,
+        view::{alarms::short_line, devices::details::Details},
         widget::{Cells, Look},
     },
 };
@@ -33,7 +33,12 @@ pub(super) fn lines(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, wi
         None => about.line("device", &about.read_by()),
     };
     let mut lines = Vec::new();
+    let alarms = look.model.alarms_of(meter).into_iter().flat_map(|line| {
+        let (text, style) = short_line(look, line);
+        look.labelled(line.severity.word(), LABEL, &text, width, style)
+    });
     let sections = [
+        ("Alarms", alarms.collect()),
         ("Device", device),
         ("Thresholds", about.thresholds()),
         ("Power chain", about.chain()),

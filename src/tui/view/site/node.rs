@@ -1,10 +1,13 @@
 //! The selected node of the tree: its power and feeds, what is missing, its meters, parent against children.
 
+use std::collections::BTreeSet;
+
 use ratatui::{Frame, layout::Rect, text::Line};
 
 use super::power_text;
 use crate::{
     domain::{
+        alarm::AlarmKey,
         ids::MeterId,
         quantity::Quantity,
         rollup::{Balance, Power, Rollup, Rollups, balance},
@@ -14,10 +17,13 @@ use crate::{
     tui::{
         format,
         model::TreeNode,
+        view::alarms::short_line,
         widget::{Cells, Look},
     },
 };
 
+/// Alarms of a node that are told one by one; the Alarms screen has them all.
+const MAX_ALARMS: usize = 5;
 /// Columns of a label.
 const LABEL: usize = 8;
 /// Width from which a difference is said in kW and percent.
@@ -34,6 +40,7 @@ pub(super) fn draw(look: &Look<'_>, rollups: &Rollups, frame: &mut Frame<'_>, ar
     frame.render_widget(block, area);
     let mut lines = details.summary(rollups, node);
     lines.push(Line::default());
+    lines.extend(details.alarms(node));
     lines.extend(details.parts(rollups, node));
     let height = usize::from(inner.height);
     if lines.len() > height {
@@ -87,6 +94,40 @@ impl Details<'_, '_> {
             TreeNode::Place(key) => rollups.place(key).map_or_else(Vec::new, |place| self.meters_of(place, Some(key))),
             TreeNode::Meter(id) => self.chain(id),
         }
+    }
+
+    /// The alarms of the meters under the node, with their devices' and connections', each once.
+    fn alarms(&self, node: &TreeNode) -> Vec<Line<'static>> {
+        let site = self.look.site;
+        let is_under = |meter: &&Meter| match node {
+            TreeNode::Site => true,
+            TreeNode::Place(key) => meter.place.iter().flat_map(|place| site.path(place)).any(|above| above == key),
+            TreeNode::Meter(id) => meter.id == *id,
+        };
+        let concerned: BTreeSet<&AlarmKey> = site
+            .meters
+            .values()
+            .filter(is_under)
+            .flat_map(|meter| self.look.model.alarms_of(meter))
+            .map(|line| &line.id)
+            .collect();
+        let alarms = self.look.model.own_alarms().filter(|line| concerned.contains(&line.id));
+        let mut lines: Vec<Line<'static>> = alarms
+            .map(|line| {
+                let (text, style) = short_line(self.look, line);
+                let text = format!("{} {text}", self.look.model.subject_name(&line.id.subject));
+                Line::styled(self.look.fit(&text, self.width), style)
+            })
+            .collect();
+        let more = lines.len().saturating_sub(MAX_ALARMS);
+        lines.truncate(MAX_ALARMS);
+        if more > 0 {
+            lines.push(Line::styled(format!("and {more} more alarms"), self.look.theme.dim));
+        }
+        if !lines.is_empty() {
+            lines.insert(0, Line::styled("alarms", self.look.theme.title));
+        }
+        lines
     }
 
     fn rollup(&self, rollup: &Rollup) -> Vec<Line<'static>> {
