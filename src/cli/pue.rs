@@ -99,9 +99,12 @@ fn json(report: &Report) -> Result<String, CommandError> {
 
 fn text(report: &Report) -> String {
     let pue = report.pue.map_or_else(|| "cannot be said".to_owned(), |pue| pue.to_string());
-    let is_live = report.facility_kw.is_some();
+    let is_live = report.from == report.to;
     let unit = if is_live { "kW" } else { "kWh" };
-    let amount = |value: Option<Decimal>| value.unwrap_or_default().normalize();
+    let amount = |value: Option<Decimal>| match value {
+        Some(value) => format!("{} {unit}", value.normalize()),
+        None => "not known".to_owned(),
+    };
     let facility = amount(report.facility_kw.or(report.facility_kwh));
     let it = amount(report.it_kw.or(report.it_kwh));
     let category = match report.category {
@@ -118,7 +121,7 @@ fn text(report: &Report) -> String {
         (false, false) => format!("incomplete: {}", missing.join(", ")),
     };
     format!(
-        "PUE       {pue} ({complete})\nof        {}\ncategory  {category}\nfacility  {facility} {unit}\nIT        {it} {unit}\ntime      {when}\n",
+        "PUE       {pue} ({complete})\nof        {}\ncategory  {category}\nfacility  {facility}\nIT        {it}\ntime      {when}\n",
         report.scope
     )
 }

@@ -141,8 +141,8 @@ impl Panel<'_> {
 
     /// Everything up to the moment.
     fn ever(&self) -> (Total, State) {
-        let mut total = self.of_today;
-        self.days.values().for_each(|day| total.add(day));
+        let mut total = Total::default();
+        self.days.values().chain([&self.of_today]).for_each(|day| total.add(day));
         let first =
             self.days.keys().next().and_then(|date| crate::domain::calendar::midnight(*date, &self.energies.zone));
         let began = self.energies.began(&self.meter.id).or(first).unwrap_or(self.at);

@@ -1,6 +1,6 @@
 //! PUE of the site or of a building: as it is now, by power, or over a time, by energy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, prelude::FromPrimitive as _};
@@ -25,6 +25,9 @@ use crate::domain::{
 /// Decimals of a power that comes as a floating-point number: mW of kW.
 const POWER_DECIMALS: u32 = 6;
 
+/// What is known of the meters of both sides.
+type Amounts = BTreeMap<MeterId, Amount>;
+
 /// The PUE of the site, or of a building. Waits for the disk.
 ///
 /// # Errors
@@ -41,12 +44,16 @@ pub fn report(shared: &Shared, building: Option<&PlaceId>, span: Option<Span>) -
     let terms = |meters: &BTreeSet<MeterId>| meters.iter().flat_map(|meter| computed.terms(meter)).collect();
     let sides = Sides { facility: terms(&sides.facility), it: terms(&sides.it), category: sides.category };
     let scope = building.map_or_else(|| "site".to_owned(), ToString::to_string);
+    let known = |meters: &BTreeSet<MeterId>, amounts: &Amounts, sum| {
+        meters.iter().any(|meter| amounts.contains_key(meter)).then_some(sum)
+    };
     match span {
         None => {
-            let figure = live(shared, &computed, &sides, now)?;
-            let (facility, it) = (figure.facility, figure.it);
-            let live = made(scope, Span { from: now, to: now }, figure);
-            Ok(Report { facility_kw: Some(facility), it_kw: Some(it), ..live })
+            let amounts = live(shared, &computed, &sides, now)?;
+            let figure = sides.figure(|id| amounts.get(id).copied());
+            let facility_kw = known(&sides.facility, &amounts, figure.facility);
+            let it_kw = known(&sides.it, &amounts, figure.it);
+            Ok(Report { facility_kw, it_kw, ..made(scope, Span { from: now, to: now }, figure) })
         }
         Some(span) => {
             let span = Span { to: span.to.min(now), ..span };
@@ -54,9 +61,11 @@ pub fn report(shared: &Shared, building: Option<&PlaceId>, span: Option<Span>) -
                 let message = "That time has no length, or has not begun.".to_owned();
                 return Err(ServiceError { kind: ErrorKind::Invalid, message, hint: None });
             }
-            let figure = over(shared, &sides, span, now)?;
-            let (facility, it) = (figure.facility, figure.it);
-            Ok(Report { facility_kwh: Some(facility), it_kwh: Some(it), ..made(scope, span, figure) })
+            let amounts = over(shared, &sides, span, now)?;
+            let figure = sides.figure(|id| amounts.get(id).copied());
+            let facility_kwh = known(&sides.facility, &amounts, figure.facility);
+            let it_kwh = known(&sides.it, &amounts, figure.it);
+            Ok(Report { facility_kwh, it_kwh, ..made(scope, span, figure) })
         }
     }
 }
@@ -70,27 +79,28 @@ fn made(scope: String, span: Span, figure: Figure) -> Report {
 }
 
 /// By power; a meter whose power may not be believed now is missing.
-fn live(shared: &Shared, computed: &Computed, sides: &Sides, now: Timestamp) -> Result<Figure, ServiceError> {
+fn live(shared: &Shared, computed: &Computed, sides: &Sides, now: Timestamp) -> Result<Amounts, ServiceError> {
     let all = sides.facility.union(&sides.it);
     let needed = all.flat_map(|meter| computed.sources(meter)).collect();
     let lives = lives(shared, computed, needed, None)?;
-    Ok(sides.figure(|id| {
+    let amount = |id: &MeterId| {
         let meter = shared.site.meters.get(id)?;
         let kw = standing::trusted(lives.get(id)?, &Quantity::CurrentKw, now, interval(&shared.site, meter))?;
         let value = Decimal::from_f64(kw)?.round_dp(POWER_DECIMALS).normalize();
-        Some(Amount { value, complete: true })
-    }))
+        Some((id.clone(), Amount { value, complete: true }))
+    };
+    Ok(sides.facility.union(&sides.it).filter_map(amount).collect())
 }
 
 /// By energy; a meter of which a part of the time was never measured is in it with what is known, and missing.
-fn over(shared: &Shared, sides: &Sides, span: Span, now: Timestamp) -> Result<Figure, ServiceError> {
-    let Some(store) = &shared.store else { return Ok(sides.figure(|_| None)) };
+fn over(shared: &Shared, sides: &Sides, span: Span, now: Timestamp) -> Result<Amounts, ServiceError> {
+    let Some(store) = &shared.store else { return Ok(Amounts::new()) };
     if let Some(recorder) = &shared.recorder {
         // What was counted until now is read back below.
         let _ = recorder.book();
     }
     let energies = Energies::new(store, &shared.site)?;
-    let mut amounts = std::collections::BTreeMap::new();
+    let mut amounts = Amounts::new();
     for id in sides.facility.union(&sides.it) {
         let Some(meter) = shared.site.meters.get(id) else { continue };
         let total = energies.total(id, span)?;
@@ -100,5 +110,5 @@ fn over(shared: &Shared, sides: &Sides, span: Span, now: Timestamp) -> Result<Fi
             amounts.insert(id.clone(), Amount { value: total.consumed.normalize(), complete });
         }
     }
-    Ok(sides.figure(|id| amounts.get(id).copied()))
+    Ok(amounts)
 }
