@@ -66,7 +66,7 @@ impl Computed {
             if ready.is_empty() {
                 break;
             }
-            ready.iter().for_each(|id| drop(left.remove(id)));
+            left.retain(|id| !ready.contains(id));
             computed.order.extend(ready);
         }
         computed

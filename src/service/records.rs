@@ -89,7 +89,13 @@ fn checked(entry: Entry, now: Timestamp, today: Date) -> Result<Entry, ServiceEr
         Entry::Reading { read_at, .. } if read_at > now.saturating_add(CLOCKS_DIFFER).unwrap_or(now) => {
             return Err(bad(format!("{read_at} is in the future.")));
         }
-        entry @ (Entry::Status { .. } | Entry::Reading { .. }) => entry,
+        // Kept to the millisecond, as samples are.
+        Entry::Reading { quantity, value, read_at } => Entry::Reading {
+            quantity,
+            value,
+            read_at: Timestamp::from_millisecond(read_at.as_millisecond()).unwrap_or(read_at),
+        },
+        entry @ Entry::Status { .. } => entry,
     })
 }
 
