@@ -1,7 +1,7 @@
 //! The site's records as people and programs use them: the real binary over a real store, against plain arithmetic.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use assert_cmd::Command;
 use meterdeck::store::lock::Lock;
@@ -83,11 +83,11 @@ impl Rig {
         let (mut register, mut rack) = (FIRST_WH, 0);
         for place in 0..=QUARTERS {
             let at = jiff::Timestamp::from_second(BEGIN + place * QUARTER).unwrap();
-            rows += &format!("{at},main,kwh_lifetime,{}\n", Decimal::new(register, 3));
-            rows += &format!("{at},pdu-a,kwh_lifetime,{}\n", Decimal::new(5_000 + rack, 3));
+            let _ = writeln!(rows, "{at},main,kwh_lifetime,{}", Decimal::new(register, 3));
+            let _ = writeln!(rows, "{at},pdu-a,kwh_lifetime,{}", Decimal::new(5_000 + rack, 3));
             // The second rack has no data on the last day of the month.
             if !(30 * 96 - 4..31 * 96 - 4).contains(&place) || place == 30 * 96 - 4 {
-                rows += &format!("{at},pdu-b,kwh_lifetime,{}\n", Decimal::new(70_000 + rack, 3));
+                let _ = writeln!(rows, "{at},pdu-b,kwh_lifetime,{}", Decimal::new(70_000 + rack, 3));
             }
             let step = consumed(place);
             register = if place == RESET { step } else { (register + step) % MODULUS_WH };

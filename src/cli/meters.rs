@@ -98,9 +98,8 @@ fn state<'a>(fields: &'a Value, field: &str) -> Option<&'a str> {
     let of = |map: &str| fields.get(map)?.get(field)?.as_str();
     let is_known = fields.get(field).is_some_and(|value| !value.is_null());
     match of("readingStates").or_else(|| of("consumptionStates"))? {
-        "good" => None,
         "missing" if is_known => Some("incomplete"),
-        "missing" => None,
+        "good" | "missing" => None,
         word => Some(word),
     }
 }

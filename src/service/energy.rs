@@ -30,7 +30,7 @@ const CUT_DECIMALS: u32 = 3;
 /// Less than this missing in a span that is over is the rounding of times, no gap.
 const TOLERANCE: Duration = Duration::from_secs(1);
 /// Of a meter that nothing polls, values may be this late.
-const TOLERANCE_WITHOUT_DEVICE: Duration = Duration::from_secs(3600);
+const TOLERANCE_WITHOUT_DEVICE: Duration = Duration::from_hours(1);
 /// Days of a virtual meter that are computed at once: bounds the memory.
 const DAYS_AT_ONCE: i32 = 31;
 
@@ -296,3 +296,6 @@ impl<'a> Energies<'a> {
 pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Of a meter that nothing polls, a value counts as of its time for three times this.
-const INTERVAL_WITHOUT_DEVICE: Duration = Duration::from_secs(1200);
+const INTERVAL_WITHOUT_DEVICE: Duration = Duration::from_mins(20);
 
 /// One meter, or all, as they are now or stood at `at`. Waits for the disk.
 ///

@@ -85,18 +85,19 @@ fn read(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -
         let (meter, at, entry): (String, i64, String) = (row.get(1)?, row.get(2)?, row.get(4)?);
         let meter = MeterId::new(&meter).ok();
         let (at, entry) = (Timestamp::from_millisecond(at).ok(), serde_json::from_str(&entry).ok());
-        match (meter, at, entry) {
-            (Some(meter), Some(at), Some(entry)) => records.push(Record {
-                sequence: sequence.unsigned_abs(),
-                meter,
-                at,
-                who: row.get(3)?,
-                entry,
-                before: row.get(5)?,
-                configured: row.get(6)?,
-            }),
-            _ => tracing::error!("record {sequence} cannot be read"),
-        }
+        let (Some(meter), Some(at), Some(entry)) = (meter, at, entry) else {
+            tracing::error!("record {sequence} cannot be read");
+            continue;
+        };
+        records.push(Record {
+            sequence: sequence.unsigned_abs(),
+            meter,
+            at,
+            who: row.get(3)?,
+            entry,
+            before: row.get(5)?,
+            configured: row.get(6)?,
+        });
     }
     Ok(records)
 }

@@ -90,3 +90,67 @@ impl ComputedMeters {
         trend
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{ids::DeviceId, reading::Reading, unit::Unit};
+
+    fn site() -> Site {
+        let seconds = |secs: u64| json!({ "secs": secs, "nanos": 0 });
+        let device = |id: &str| {
+            json!({ "id": id, "link": { "protocol": "modbus-tcp", "address": format!("{id}:502") }, "unit": 1,
+                "every": seconds(1), "timeout": seconds(1), "registers": [], "tags": [],
+                "behaviour": { "max_registers": 125, "max_gap": 8, "pause_after_connect": seconds(0),
+                    "pause_between": seconds(0), "single_connection": true, "close_after_poll": false,
+                    "busy_retries": 3 } })
+        };
+        let meter = |id: &str, formula: Option<&str>| {
+            json!({ "id": id, "name": id, "meter_point": "rack-pdu", "status": "active", "registers": [], "fed_by": [],
+                "reports": "primary", "commodity": "electricity", "tags": [], "maintenance": {}, "utility_meter": [],
+                "device": formula.is_none().then_some(id), "formula": formula, "rated_capacity_kw": 20.0 })
+        };
+        serde_json::from_value(json!({ "name": "s", "time_zone": "UTC", "currency": "EUR", "data_dir": "/",
+            "keep_samples": seconds(0), "demand_interval": seconds(900), "places": {},
+            "devices": { "a": device("a"), "b": device("b") }, "profiles": {}, "accounts": {}, "customer_sites": {},
+            "submeters": {}, "meters": { "a": meter("a", None), "b": meter("b", None), "both": meter("both", Some("a + b")),
+                "twice": meter("twice", Some("both * 2")) } }))
+        .unwrap()
+    }
+
+    fn read(hub: &Hub, device: &str, kw: f64, second: i64) {
+        let place = hub.device_place(&DeviceId::new(device).unwrap()).unwrap();
+        let at = Timestamp::from_second(second).unwrap();
+        hub.update_device(place, |entry| {
+            let reading = Reading::good(kw, Unit::Kilowatt, at);
+            let meter = entry.meters.first_mut().unwrap();
+            meter.trends.add([(&Quantity::CurrentKw, &reading)]);
+            meter.live.state = MeterState::Ok;
+            meter.live.readings.insert(Quantity::CurrentKw, reading);
+        });
+    }
+
+    #[test]
+    fn it_changes_when_an_input_does_and_only_then() {
+        let hub = Hub::new(&site(), &[]);
+        let id = |text: &str| MeterId::new(text).unwrap();
+        let value = |live: &MeterLive| live.value(&Quantity::CurrentKw);
+        let first = hub.changes_since(0);
+        assert_eq!(first.snapshot.meters[&id("both")], MeterLive::default(), "nothing was read yet");
+        read(&hub, "a", 3.0, 100);
+        let second = hub.changes_since(first.version);
+        assert_eq!(second.snapshot.meters[&id("both")].state, MeterState::Waiting, "one of two");
+        read(&hub, "b", 4.0, 101);
+        let third = hub.changes_since(second.version);
+        let both = &third.snapshot.meters[&id("both")];
+        assert_eq!((value(both), both.at.unwrap().as_second()), (Some(7.0), 100));
+        assert_eq!(both.value(&Quantity::LoadPercent), Some(35.0));
+        assert_eq!(value(&third.snapshot.meters[&id("twice")]), Some(14.0));
+        assert!(hub.changes_since(third.version).is_empty());
+        let trend = hub.trend(&id("twice"), &Quantity::CurrentKw, 2, Timestamp::from_second(105).unwrap()).unwrap();
+        assert_eq!(trend.values, [None, Some(14.0)]);
+        assert_eq!(hub.snapshot().meters.len(), 4);
+    }
+}
