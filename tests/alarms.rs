@@ -71,7 +71,7 @@ fn folder() -> tempfile::TempDir {
         };
         desk.observe(seen, now - jiff::SignedDuration::from_secs(seconds));
     }
-    store.save_alarms(desk.take_unsaved()).unwrap();
+    store.save_alarms(&desk.take_unsaved()).unwrap();
     folder
 }
 

@@ -20,6 +20,7 @@ use crate::{
     domain::{
         alarm::{AlarmLine, Measured, Subject},
         site::Site,
+        unit::Unit,
     },
     service::{
         self, Mode,
@@ -120,7 +121,7 @@ fn document(alarms: &[AlarmLine], events_last_day: u64) -> Value {
             "quantity": line.measured.as_ref().map(|measured| measured.quantity.json_name().to_owned()),
             "value": line.measured.as_ref().map(|measured| measured.value),
             "threshold": line.measured.as_ref().map(|measured| measured.threshold),
-            "unit": line.measured.as_ref().and_then(|measured| measured.quantity.unit()).map(|unit| unit.symbol()),
+            "unit": line.measured.as_ref().and_then(|measured| measured.quantity.unit()).map(Unit::symbol),
             "detail": line.detail,
             "shelvedUntil": line.shelved_until,
             "who": line.who,
@@ -180,7 +181,7 @@ fn row(site: &Site, line: &AlarmLine) -> [String; 6] {
 
 /// `load 96.4 %, limit 95 %`
 fn against(measured: &Measured) -> String {
-    let unit = measured.quantity.unit().map_or("", |unit| unit.symbol());
+    let unit = measured.quantity.unit().map_or("", Unit::symbol);
     let value = (measured.value * 1000.0).round() / 1000.0;
     let with_unit = |value: f64| format!("{value} {unit}").trim_end().to_owned();
     format!("{} {}, limit {}", measured.quantity.label(), with_unit(value), with_unit(measured.threshold))

@@ -107,6 +107,8 @@ impl Alarms {
     pub async fn listed(&self) -> Result<Response, ServiceError> {
         self.load().await;
         let from = Timestamp::now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
+        // What is being saved is neither here nor there.
+        let _rests = self.saving.lock().await;
         let saved = match self.store.clone() {
             Some(store) => blocking(move || store.alarm_events_since(from)).await?.map_err(|error| failed(&error))?,
             None => 0,
@@ -127,7 +129,7 @@ impl Alarms {
 
     /// To [`super::interface::Request::Unshelve`].
     pub async fn unshelve(&self, id: &str) -> Result<Response, ServiceError> {
-        self.change(id, |desk, key, who, now| desk.unshelve(key, who, now)).await
+        self.change(id, Desk::unshelve).await
     }
 
     /// Lets somebody change an alarm; answered when that is saved, or cannot be for now.
@@ -143,7 +145,7 @@ impl Alarms {
             hint: Some("`meterdeck alarms` lists them with their ids.".to_owned()),
         })?;
         let who = blocking(who::user_name).await?;
-        change(&mut self.watch().desk, &key, &who, Timestamp::now()).map_err(refused)?;
+        change(&mut self.watch().desk, &key, &who, Timestamp::now()).map_err(|error| refused(&error))?;
         self.told();
         self.save().await;
         self.listed().await
@@ -180,10 +182,10 @@ impl Alarms {
             }
             desk.take_unsaved()
         };
-        let saved = blocking(move || store.save_alarms(unsaved)).await;
-        match saved {
-            Ok(Ok(())) => saver.fails = false,
-            Ok(Err((unsaved, error))) => {
+        let save = move || (store.save_alarms(&unsaved), unsaved);
+        match blocking(save).await {
+            Ok((Ok(()), _)) => saver.fails = false,
+            Ok((Err(error), unsaved)) => {
                 self.watch().desk.put_back(unsaved);
                 if !std::mem::replace(&mut saver.fails, true) {
                     tracing::warn!("alarms cannot be saved for now, they are kept in memory: {error}");
@@ -238,11 +240,10 @@ fn failed(error: &crate::store::StoreError) -> ServiceError {
 }
 
 /// A desk's refusal, with what to do instead.
-fn refused(error: DeskError) -> ServiceError {
-    let (kind, hint) = match &error {
+fn refused(error: &DeskError) -> ServiceError {
+    let (kind, hint) = match error {
         DeskError::NotThere(_) => (ErrorKind::NotFound, "`meterdeck alarms` lists those there are."),
-        DeskError::Acknowledged(_) => (ErrorKind::Invalid, "Nothing needs to be done."),
-        DeskError::NotShelved(_) => (ErrorKind::Invalid, "Nothing needs to be done."),
+        DeskError::Acknowledged(_) | DeskError::NotShelved(_) => (ErrorKind::Invalid, "Nothing needs to be done."),
         DeskError::NoNote => {
             (ErrorKind::Invalid, "Say it with --note, such as --note \"works on the feed until noon\".")
         }

@@ -23,11 +23,14 @@ impl Store {
         })
     }
 
-    /// Saves alarms and adds to their log, all in one transaction; gives back what could not be saved.
-    pub fn save_alarms(&self, unsaved: Unsaved) -> Result<(), (Unsaved, StoreError)> {
+    /// Saves alarms and adds to their log, all in one transaction.
+    ///
+    /// # Errors
+    /// What the disk says; then nothing was saved.
+    pub fn save_alarms(&self, unsaved: &Unsaved) -> Result<(), StoreError> {
         let rows: Vec<_> = unsaved.entries.iter().map(row).collect();
         let events = unsaved.events.clone();
-        let saved = self.write(move |transaction| {
+        self.write(move |transaction| {
             for (kind, subject, state) in &rows {
                 match state {
                     Some(state) => transaction
@@ -47,8 +50,7 @@ impl Store {
                 log.execute(params![at, kind, subject, event.kind.word(), event.who, event.note])?;
             }
             Ok(())
-        });
-        saved.map_err(|error| (unsaved, error))
+        })
     }
 
     /// How many lines the log of alarms has that are not older than `from`.
@@ -83,7 +85,7 @@ mod tests {
             AlarmEvent { at, key: key.clone(), kind: EventKind::Raised, who: None, note: Some("ü".to_owned()) };
         let (store, _) = Store::open(folder.path()).unwrap();
         let unsaved = Unsaved { events: vec![event.clone()], entries: vec![(key.clone(), Some(entry.clone()))] };
-        store.save_alarms(unsaved).unwrap();
+        store.save_alarms(&unsaved).unwrap();
         drop(store);
         let (store, _) = Store::open(folder.path()).unwrap();
         assert_eq!(store.alarms().unwrap(), [(key.clone(), entry)]);
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(store.alarm_events_since(after).unwrap(), 0);
         assert!(store.write(|transaction| transaction.execute("DELETE FROM alarm_event", [])).is_err());
         assert!(store.write(|transaction| transaction.execute("UPDATE alarm_event SET who = 'x'", [])).is_err());
-        store.save_alarms(Unsaved { events: vec![event], entries: vec![(key, None)] }).unwrap();
+        store.save_alarms(&Unsaved { events: vec![event], entries: vec![(key, None)] }).unwrap();
         assert_eq!(store.alarms().unwrap(), []);
         assert_eq!(store.alarm_events_since(at).unwrap(), 2);
     }

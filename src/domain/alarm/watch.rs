@@ -163,7 +163,9 @@ impl Watch {
             Subject::Site => true,
         };
         let unknown: Vec<AlarmKey> = self.desk.keys().filter(|key| !is_known(key)).cloned().collect();
-        unknown.iter().for_each(|key| self.desk.end(key, now));
+        for key in &unknown {
+            self.desk.end(key, now);
+        }
     }
 
     fn calibrations(&mut self, today: Date, now: Timestamp) {
@@ -282,7 +284,9 @@ impl Watch {
         seen.push(stale(AlarmKey::meter(AlarmKind::ValueStale, &meter.id), live, now, device.every));
         // A threshold that was taken out of the site file has no alarm any more.
         let unset: Vec<AlarmKey> = keys.filter(|key| seen.iter().all(|seen| seen.key != *key)).collect();
-        unset.iter().for_each(|key| self.desk.end(key, now));
+        for key in &unset {
+            self.desk.end(key, now);
+        }
         for seen in seen {
             self.desk.observe(Observation { out_of_service, ..seen }, now);
         }
@@ -345,10 +349,8 @@ fn stale(key: AlarmKey, live: &MeterLive, now: Timestamp, every: Duration) -> Ob
     let stale = live.readings.iter().filter(|(_, reading)| is_stale(reading)).map(|(quantity, _)| quantity.label());
     let names: Vec<&str> = stale.collect();
     let more = names.len().saturating_sub(MAX_NAMED);
-    let mut detail = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        detail.push_str(&format!(" and {more} more"));
-    }
+    let named = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let detail = if more > 0 { format!("{named} and {more} more") } else { named };
     let holds = Some(standing::is_stale(live, now, every));
     Observation { key, holds, measured: None, detail, out_of_service: false }
 }

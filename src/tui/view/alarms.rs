@@ -48,6 +48,8 @@ const SINCE: usize = 12;
 const TITLE: usize = 17;
 /// See [`STATE`].
 const VALUE: usize = 22;
+/// See [`STATE`]; for a value and its threshold alone.
+const SHORT_VALUE: usize = 16;
 /// Columns of a label of the details.
 const LABEL: usize = 10;
 
@@ -180,9 +182,13 @@ struct Columns {
 impl Columns {
     fn of(width: usize, class: SizeClass) -> Self {
         let (severity, since) = if class >= SizeClass::Pane { (SEVERITY, SINCE) } else { (0, 0) };
-        let value = if class >= SizeClass::Full && width >= 96 { VALUE } else { 0 };
+        let value = match width {
+            _ if class < SizeClass::Full => 0,
+            96.. => VALUE,
+            _ => SHORT_VALUE,
+        };
         let room = width.saturating_sub(STATE + severity + since + value);
-        let title = if room >= TITLE + 20 { TITLE } else { room / 2 };
+        let title = if room >= TITLE + 12 { TITLE } else { room / 2 };
         Self { severity, since, name: room.saturating_sub(title), title, value }
     }
 
@@ -281,8 +287,8 @@ fn until_clock(look: &Look<'_>, until: jiff::Timestamp) -> String {
 /// What is measured now of the quantity that an alarm is about.
 fn value_now(look: &Look<'_>, line: &AlarmLine, measured: &Measured) -> Option<String> {
     let Subject::Meter(id) = &line.id.subject else { return None };
-    let (meter, live) = look.meter(id)?;
-    let value = standing::trusted(live?, &measured.quantity, look.now, look.every(meter))?;
+    let (meter, known) = look.meter(id)?;
+    let value = standing::trusted(known?, &measured.quantity, look.now, look.every(meter))?;
     let unit = measured.quantity.unit()?;
     Some(format!("{} {}", format::value(&measured.quantity, unit, value), format::unit(unit, true)))
 }
