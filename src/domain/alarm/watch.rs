@@ -349,8 +349,8 @@ fn stale(key: AlarmKey, live: &MeterLive, now: Timestamp, every: Duration) -> Ob
     let stale = live.readings.iter().filter(|(_, reading)| is_stale(reading)).map(|(quantity, _)| quantity.label());
     let names: Vec<&str> = stale.collect();
     let more = names.len().saturating_sub(MAX_NAMED);
-    let named = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
-    let detail = if more > 0 { format!("{named} and {more} more") } else { named };
+    let first = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let detail = if more > 0 { format!("{first} and {more} more") } else { first };
     let holds = Some(standing::is_stale(live, now, every));
     Observation { key, holds, measured: None, detail, out_of_service: false }
 }

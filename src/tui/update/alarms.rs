@@ -41,13 +41,11 @@ pub fn shelve(model: &mut Model) {
 
 /// Brings the selected alarm back.
 pub fn unshelve(model: &mut Model) -> Vec<Effect> {
-    match (model.alarm_rows.selected(), selected_state(model)) {
-        (Some(id), Some(AlarmState::Shelved)) => vec![Effect::Ask(Request::Unshelve { id: id.to_string() })],
-        _ => {
-            say(model, "This alarm is not shelved.");
-            Vec::new()
-        }
+    if let (Some(id), Some(AlarmState::Shelved)) = (model.alarm_rows.selected(), selected_state(model)) {
+        return vec![Effect::Ask(Request::Unshelve { id: id.to_string() })];
     }
+    say(model, "This alarm is not shelved.");
+    Vec::new()
 }
 
 /// Asks for what was drafted.

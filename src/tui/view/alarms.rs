@@ -230,7 +230,7 @@ impl Columns {
 
 /// A time of the last hours, or with its day: as narrow as can be.
 fn short_clock(look: &Look<'_>, at: jiff::Timestamp) -> String {
-    const SAME_DAY: std::time::Duration = std::time::Duration::from_secs(18 * 3600);
+    const SAME_DAY: std::time::Duration = std::time::Duration::from_hours(18);
     let form = if look.age(at) < SAME_DAY { "%H:%M:%S" } else { "%m-%d %H:%M" };
     at.to_zoned(look.model.time_zone.clone()).strftime(form).to_string()
 }
