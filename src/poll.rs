@@ -38,7 +38,7 @@ pub mod worker;
 /// Commands that wait for one connection: a few people's keys.
 const MAX_WAITING_COMMANDS: usize = 16;
 /// The longest wait before a worker that failed by a bug starts again.
-const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_RESTART_WAIT: Duration = Duration::from_mins(1);
 
 /// The workers of a site.
 #[derive(Debug)]
@@ -151,17 +151,15 @@ async fn keep_running<B: Bus>(
     let mut random = fastrand::Rng::new();
     loop {
         let mut worker = Worker::new(setup.clone(), bus());
-        match AssertUnwindSafe(worker.run(&mut commands, &stop)).catch_unwind().await {
-            Ok(()) => return,
-            Err(_) => {
-                let wait = backoff.fail(&mut random);
-                let seconds = wait.as_secs();
-                tracing::error!("a bug ended the polling of {}; it starts again in {seconds} s", setup.name);
-                tokio::select! {
-                    () = sleep(wait) => {}
-                    () = stop.cancelled() => return,
-                }
-            }
+        if AssertUnwindSafe(worker.run(&mut commands, &stop)).catch_unwind().await.is_ok() {
+            return;
+        }
+        let wait = backoff.fail(&mut random);
+        let seconds = wait.as_secs();
+        tracing::error!("a bug ended the polling of {}; it starts again in {seconds} s", setup.name);
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = stop.cancelled() => return,
         }
     }
 }

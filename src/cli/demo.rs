@@ -121,15 +121,12 @@ impl Folder {
         let cannot = |error: std::io::Error| {
             CommandError::new(Exit::CannotCreate, format!("Cannot make a folder for the demo: {error}."))
         };
-        match named {
-            Some(path) => {
-                std::fs::create_dir_all(path).map_err(cannot)?;
-                Ok(Self { path: path.to_owned(), _temporary: None })
-            }
-            None => {
-                let temporary = tempfile::Builder::new().prefix("meterdeck-demo-").tempdir().map_err(cannot)?;
-                Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
-            }
+        if let Some(path) = named {
+            std::fs::create_dir_all(path).map_err(cannot)?;
+            Ok(Self { path: path.to_owned(), _temporary: None })
+        } else {
+            let temporary = tempfile::Builder::new().prefix("meterdeck-demo-").tempdir().map_err(cannot)?;
+            Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
         }
     }
 }

@@ -78,7 +78,9 @@ pub fn history(
                     page.iter().map(|point| json!({ "at": point.at, "value": point.value, "state": point.state })),
                 );
             } else {
-                page.iter().for_each(|point| out.point(point, &meter, &quantity));
+                for point in &page {
+                    out.point(point, &meter, &quantity);
+                }
             }
             from = next;
         }
@@ -106,7 +108,9 @@ pub fn intervals(global: &Global, meter: &str, what: &What) -> Result<ExitCode, 
             let columns = ["consumed kWh", "generated kWh", "net kWh"].map(|name| format!("{name:>14}")).join(" ");
             let table = format!("{:<16} {columns} coverage state", "start (local)");
             out.begin("start,end,meter,consumed,generated,net,coverage,state", &table);
-            intervals.iter().for_each(|interval| out.interval(interval, &meter, &time::zone(&site)));
+            for interval in &intervals {
+                out.interval(interval, &meter, &time::zone(&site));
+            }
         }
         out.end()
     })
@@ -216,9 +220,8 @@ where
     start::runtime()?.block_on(async {
         let service = service::start_with(loaded.site, log, Mode::OnRequest, Some(store));
         let client = service.client();
-        let site = match client.requests.ask(Request::Site).await? {
-            Response::Site { site } => site,
-            _ => return Err(CommandError::new(Exit::Internal, "The service answers something else than was asked.")),
+        let Response::Site { site } = client.requests.ask(Request::Site).await? else {
+            return Err(CommandError::new(Exit::Internal, "The service answers something else than was asked."));
         };
         let done = work(site, &client).await;
         drop(client);

@@ -31,7 +31,7 @@ pub mod line;
 mod output;
 
 /// Without `--for` it runs until it is told to stop; a timer needs a number.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+const FOR_EVER: Duration = Duration::from_hours(876_000);
 
 /// What `poll` was asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,9 +66,10 @@ pub async fn run(
             () = out.closed() => {}
         }
     };
-    let done = match options.once {
-        true => once(&service, &options, &out, ended).await,
-        false => stream(&service, &options, &out, ended).await,
+    let done = if options.once {
+        once(&service, &options, &out, ended).await
+    } else {
+        stream(&service, &options, &out, ended).await
     };
     service.stop().await;
     let written = output(out.end().await)?;

@@ -16,7 +16,7 @@ mod tests;
 /// How far over its rating a meter may be loaded before a rise is taken for nonsense: overload happens, tenfold does not.
 const OVERLOAD_TENTHS: i64 = 12;
 /// Registers move in steps and devices refresh them when they like: this much time is added to what has gone by.
-const REFRESH_SLACK: Duration = Duration::from_secs(60);
+const REFRESH_SLACK: Duration = Duration::from_mins(1);
 /// Without a rating: a fall is a rollover only from the last tenth of the register's range into its first tenth.
 const ROLLOVER_ZONE_TENTHS: i64 = 1;
 
@@ -242,12 +242,11 @@ fn wrap_distance(from: Count, to: Count, limits: &Limits) -> Option<Decimal> {
     if from.value > modulus || to.value < Decimal::ZERO {
         return None;
     }
-    let explained = match allowance(from, to, limits) {
-        Some(allowed) => distance <= allowed,
-        None => {
-            let zone = modulus.checked_mul(Decimal::new(ROLLOVER_ZONE_TENTHS, 1))?;
-            from.value >= modulus.checked_sub(zone)? && to.value <= zone
-        }
+    let explained = if let Some(allowed) = allowance(from, to, limits) {
+        distance <= allowed
+    } else {
+        let zone = modulus.checked_mul(Decimal::new(ROLLOVER_ZONE_TENTHS, 1))?;
+        from.value >= modulus.checked_sub(zone)? && to.value <= zone
     };
     explained.then_some(distance)
 }

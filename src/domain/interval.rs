@@ -62,7 +62,7 @@ pub struct Share {
 impl Grid {
     /// A grid of intervals of `length`, a divisor of an hour. They align in UTC, those of an hour in the civil time of `zone`.
     pub fn new(length: Duration, zone: &TimeZone) -> Self {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         Self { length, civil: (length == hour).then(|| zone.clone()) }
     }
 

@@ -82,10 +82,12 @@ impl Reader {
                 registers.push(register.clone());
             }
         }
-        let has = |meter: &ReadMeter, register| meter.meter.registers.contains(register);
         let targets = registers
             .iter()
-            .map(|register| (0..meters.len()).filter(|meter| has(&meters[*meter], register)).collect())
+            .map(|register| {
+                let read = meters.iter().enumerate().filter(|(_, meter)| meter.meter.registers.contains(register));
+                read.map(|(index, _)| index).collect()
+            })
             .collect();
         let learned = Learned::default();
         let plan = Arc::new(learned.plan(&registers, &device.behaviour));

@@ -10,7 +10,7 @@ use backoff::{Backoff, Budget};
 pub mod backoff;
 
 /// The longest wait between two probes of a device that does not answer.
-pub const LONGEST_DEVICE_WAIT: Duration = Duration::from_secs(60);
+pub const LONGEST_DEVICE_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait between two attempts to connect: a site is back soon after its switch is.
 pub const LONGEST_CONNECTION_WAIT: Duration = Duration::from_secs(30);
 /// The most of a connection's time that its probes may take together.
@@ -158,14 +158,15 @@ impl Schedule {
         };
         match self.idle_work(now, gap) {
             Ok(action) => action,
-            Err(later) => match self.longest_due(now).filter(|_| !has_patience) {
-                Some(device) => self.begin(device, None, now),
-                None => {
+            Err(later) => {
+                if let Some(device) = self.longest_due(now).filter(|_| !has_patience) {
+                    self.begin(device, None, now)
+                } else {
                     self.gap_begins = false;
                     let until = [next_slot, later].into_iter().flatten().min();
                     Action::Wait(until.unwrap_or(now + LONGEST_DEVICE_WAIT).max(now + SHORTEST_WAIT))
                 }
-            },
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
 /// How often at most the share of busy time is told: it is a mean over a minute.
 const TELL_BUSY_EVERY: Duration = Duration::from_secs(5);
 /// The time over which the share of busy time is a mean.
-const BUSY_OVER: Duration = Duration::from_secs(60);
+const BUSY_OVER: Duration = Duration::from_mins(1);
 
 /// A device that is read faster than this is told of this often: nobody sees more, and a thousand requests a second
 /// cost less.
@@ -64,7 +64,7 @@ pub enum Mode {
 pub struct Clock(Instant);
 
 /// Connections that stand start the day here; over a day's length, so that no time is before it.
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Clock {
     /// A clock that agrees with the wall clock now; later jumps of the wall clock do not move it.

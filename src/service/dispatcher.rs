@@ -183,17 +183,17 @@ async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sen
         // A place first, then the content: a slow client gets what is true when it takes it.
         let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
         changed.borrow_and_update();
-        let changes = hub.changes_since(version);
-        if !changes.is_empty() {
-            version = changes.version;
-            let snapshot = changes.snapshot;
+        let news = hub.changes_since(version);
+        if news.is_empty() {
+            drop(place);
+        } else {
+            version = news.version;
+            let snapshot = news.snapshot;
             place.send(Event::Changed {
                 meters: snapshot.meters,
                 devices: snapshot.devices,
                 connections: snapshot.connections,
             });
-        } else {
-            drop(place);
         }
         // Those there are already are told first.
         let seen = *alarmed.borrow_and_update();

@@ -39,9 +39,9 @@ mod tests;
 /// Samples are handed over once a second: one synced group a second is what a disk gives easily.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 /// Energy is booked once a minute; what was counted since is found again in the samples.
-const BOOK_EVERY: Duration = Duration::from_secs(60);
+const BOOK_EVERY: Duration = Duration::from_mins(1);
 /// Old samples are dropped once an hour.
-const DROP_EVERY: Duration = Duration::from_secs(3600);
+const DROP_EVERY: Duration = Duration::from_hours(1);
 /// Batches that wait to be acknowledged; the store itself holds what the disk does not take.
 const MAX_UNACKNOWLEDGED: usize = 64;
 /// Orders that wait for the recorder: a few imports.

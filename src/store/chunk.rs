@@ -39,7 +39,9 @@ pub(super) fn pack_chunk(columns: &[(&Column, Option<&Quantity>)], effort: Effor
     let (groups, group_of) = group(&columns);
     let mut body = Vec::new();
     put(&mut body, groups.len() as u64);
-    groups.iter().for_each(|rows| rows.put(&mut body));
+    for rows in &groups {
+        rows.put(&mut body);
+    }
     put(&mut body, columns.len() as u64);
 
     let mut kept: Vec<Vec<i64>> = Vec::with_capacity(columns.len());
@@ -65,7 +67,9 @@ pub(super) fn pack_chunk(columns: &[(&Column, Option<&Quantity>)], effort: Effor
             None => body.push(0),
             Some((formula, inputs)) => {
                 body.push(*formula as u8);
-                inputs.iter().for_each(|input| put(&mut body, *input as u64));
+                for input in inputs {
+                    put(&mut body, *input as u64);
+                }
             }
         }
         put_block(&mut data, &best.0);

@@ -184,11 +184,8 @@ fn book(
     grid: &Grid,
     zone: &TimeZone,
 ) -> Result<(), rusqlite::Error> {
-    let key = match meter_key(transaction, &booking.meter)? {
-        Some(key) => key,
-        // A meter is known once a series of it was declared; what is booked without one cannot be found again.
-        None => return Ok(()),
-    };
+    // A meter is known once a series of it was declared; what is booked without one cannot be found again.
+    let Some(key) = meter_key(transaction, &booking.meter)? else { return Ok(()) };
     let mut touched = BTreeSet::new();
     if let Some(from) = booking.anew_from {
         forget(transaction, key, from, &mut touched)?;

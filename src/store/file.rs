@@ -73,7 +73,7 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
     secure(path, true)?;
     let mut connection = connect(path)?;
     let version = gate(&connection, path)?;
-    if version < VERSION as i64 {
+    if version < VERSION {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         migrations().to_latest(&mut connection)?;
     }
@@ -148,7 +148,7 @@ pub(super) fn gate(connection: &Connection, path: &Path) -> Result<i64, StoreErr
     if application != APPLICATION_ID && (application != 0 || version != 0 || tables > 0) {
         return Err(StoreError::Foreign(path.to_owned()));
     }
-    if version > VERSION as i64 {
+    if version > VERSION {
         return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
     }
     Ok(version)

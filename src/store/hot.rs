@@ -89,12 +89,11 @@ impl HotCoder {
             put(&mut body, zigzag(number.wrapping_sub(*last)));
             *last = number;
         }
-        match zstd::bulk::compress(&body, LEVEL) {
-            Ok(packed) => Ok(frame(&packed)),
-            Err(_) => {
-                self.start_over();
-                Err(Damage("a row does not pack"))
-            }
+        if let Ok(packed) = zstd::bulk::compress(&body, LEVEL) {
+            Ok(frame(&packed))
+        } else {
+            self.start_over();
+            Err(Damage("a row does not pack"))
         }
     }
 

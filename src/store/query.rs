@@ -151,7 +151,8 @@ pub(super) fn series(
 ) -> Result<Series, StoreError> {
     let (from_ms, to_ms) = (from_ms.max(MIN_TIME_MS), to_ms.min(MAX_TIME_MS).max(from_ms.max(MIN_TIME_MS)));
     let columns = columns.clamp(1, MAX_COLUMNS);
-    let step_ms = ((to_ms - from_ms) + columns as i64 - 1) / columns as i64;
+    let count = i64::try_from(columns).unwrap_or(i64::MAX);
+    let step_ms = ((to_ms - from_ms) + count - 1) / count;
     let mut chart = Series { decimals: info.decimals, step_ms: step_ms.max(1), columns: Vec::new(), damaged_blocks: 0 };
     chart.columns = (0..)
         .map(|column: i64| Summary::empty(from_ms + column * chart.step_ms))
@@ -198,7 +199,7 @@ impl Series {
             let slots = from_ms.div_euclid(SLOT_MS)..(to_ms - 1).div_euclid(SLOT_MS) + 1;
             read_warm(connection, info, slots, &mut found, &mut rest)?;
             rest.merge(unsealed, false, |_| ());
-            found.column = without_cold(connection, info, rest)?;
+            found.column = without_cold(connection, info, &rest)?;
             Ok(all)
         })?;
         all.extend(steps(&found.column, tier));
@@ -246,7 +247,7 @@ fn read_tier(
 }
 
 /// The samples whose times are in no cold chunk: those that no rollup knows.
-fn without_cold(connection: &Connection, info: &SeriesInfo, column: Column) -> Result<Column, rusqlite::Error> {
+fn without_cold(connection: &Connection, info: &SeriesInfo, column: &Column) -> Result<Column, rusqlite::Error> {
     let mut rest = Column::new(column.series, column.decimals);
     let mut known = Vec::new();
     let mut known_hour = None;

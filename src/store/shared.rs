@@ -149,7 +149,9 @@ impl Tail {
         for record in samples.chunk_by(|one, other| place(one) == place(other)) {
             let Some((Some(meter), _)) = record.first().map(place) else { continue };
             counts.add(self.open.record(meter, record, decimals));
-            record.iter().for_each(|sample| self.note_newest(*sample));
+            for sample in record {
+                self.note_newest(*sample);
+            }
         }
         counts
     }

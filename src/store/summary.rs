@@ -185,7 +185,9 @@ fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
         before = Some(step);
     }
     let mut writer = BitWriter::default();
-    lists.iter().for_each(|list| writer.list(list));
+    for list in &lists {
+        writer.list(list);
+    }
     writer.list(&moves);
     writer.finish()
 }

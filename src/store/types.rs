@@ -239,7 +239,7 @@ pub enum StoreError {
         /// Its schema.
         found: i64,
         /// The newest schema that this program knows.
-        known: usize,
+        known: i64,
     },
     /// The file is another program's.
     #[error("{0} is a database of another program")]

@@ -243,7 +243,9 @@ impl MeterWindow {
             samples.sort_by_key(|sample| sample.0);
         }
         let mut column = Column::new(series, finest);
-        samples.into_iter().for_each(|(at, number, mark)| column.push(at, number, mark));
+        for (at, number, mark) in samples {
+            column.push(at, number, mark);
+        }
         (column.len() > 0).then_some(column)
     }
 

@@ -50,7 +50,7 @@ const GROUP: usize = 16;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long the thread sleeps when there is nothing to do.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Samples after the start of a span of 5 min, in ms, that wait for stragglers of the one before.
 const SEAL_GRACE_MS: i64 = 2_000;
@@ -349,7 +349,8 @@ impl Writer {
         } else if self.compaction.is_some() || self.jobs.is_empty() && self.is_compaction_due() {
             self.compact(until)
         } else if !self.jobs.is_empty() {
-            self.job(until, queue)
+            self.job(until, queue);
+            Ok(())
         } else {
             return;
         };

@@ -59,14 +59,12 @@ pub const BAD: &str = "n/a";
 /// The value of a quantity, without its unit, as its kind wants it.
 pub fn value(quantity: &Quantity, unit: Unit, value: f64) -> String {
     match unit.dimension() {
-        Dimension::Ratio if unit == Unit::Percent => fixed(value, 1),
         Dimension::Ratio if *quantity == Quantity::PowerFactor => fixed(value, 3),
         Dimension::Voltage if unit == Unit::Volt => fixed(value, 1),
+        Dimension::Ratio if unit == Unit::Percent => fixed(value, 1),
         Dimension::Temperature => fixed(value, 1),
-        Dimension::Frequency => fixed(value, 2),
-        Dimension::Count => fixed(value, if value.fract() == 0.0 { 0 } else { 1 }),
-        Dimension::Energy | Dimension::ReactiveEnergy | Dimension::ApparentEnergy => number(value, SIGNIFICANT_DIGITS),
-        Dimension::Volume => fixed(value, 2),
+        Dimension::Frequency | Dimension::Volume => fixed(value, 2),
+        Dimension::Count => fixed(value, usize::from(value.fract() != 0.0)),
         _ => number(value, SIGNIFICANT_DIGITS),
     }
 }

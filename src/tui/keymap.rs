@@ -1,5 +1,6 @@
 //! Which key means which action: the embedded defaults, and a person's own file over them.
 
+use std::fmt::Write as _;
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use toml::Spanned;
@@ -91,7 +92,7 @@ impl Keymap {
         for action in Action::ALL {
             let keys: Vec<String> = self.keys(*action).iter().map(|key| format!("`{key}`")).collect();
             let (name, scope, line) = (action.name(), action.scope().title(), action.line());
-            page += &format!("| {} | `{name}` | {scope} | {line} |\n", keys.join(" "));
+            let _ = writeln!(page, "| {} | `{name}` | {scope} | {line} |", keys.join(" "));
         }
         page
     }

@@ -1,5 +1,6 @@
 //! `meterdeck history import FILE…`: back-fill from CSV `time,meter,quantity,value`.
 
+use std::fmt::Write as _;
 use std::{
     collections::HashMap,
     fs::File,
@@ -166,23 +167,20 @@ impl Parser {
         let [time, meter, quantity, value] = self.columns.map(|column| record.get(column).unwrap_or_default());
         let at =
             text(time)?.parse::<Timestamp>().map_err(|_| wrong("time", time, "write it as 2026-01-31T07:30:00Z"))?;
-        let meter = match self.meters.get(meter) {
-            Some(known) => known.clone(),
-            None => {
-                let id =
-                    MeterId::new(text(meter)?).map_err(|_| wrong("meter", meter, "it is the id in the site file"))?;
-                self.meters.insert(meter.to_vec(), id.clone());
-                id
-            }
+        let meter = if let Some(known) = self.meters.get(meter) {
+            known.clone()
+        } else {
+            let id = MeterId::new(text(meter)?).map_err(|_| wrong("meter", meter, "it is the id in the site file"))?;
+            self.meters.insert(meter.to_vec(), id.clone());
+            id
         };
-        let quantity = match self.quantities.get(quantity) {
-            Some(known) => known.clone(),
-            None => {
-                let known = Quantity::parse(text(quantity)?)
-                    .ok_or_else(|| wrong("quantity", quantity, "it is written as in the site file: kwh_lifetime"))?;
-                self.quantities.insert(quantity.to_vec(), known.clone());
-                known
-            }
+        let quantity = if let Some(known) = self.quantities.get(quantity) {
+            known.clone()
+        } else {
+            let known = Quantity::parse(text(quantity)?)
+                .ok_or_else(|| wrong("quantity", quantity, "it is written as in the site file: kwh_lifetime"))?;
+            self.quantities.insert(quantity.to_vec(), known.clone());
+            known
         };
         let value =
             number(text(value)?).ok_or_else(|| wrong("value", value, "it is a decimal number such as 1234.5"))?;
@@ -218,10 +216,10 @@ fn print(total: &Total, json: bool) -> Result<ExitCode, CommandError> {
     let mut lines =
         format!("{rows} rows: {new} new, {unchanged} unchanged, {replaced} replaced, {rejected_count} rejected\n");
     for (file, line, reason) in rejected {
-        lines.push_str(&format!("{file}:{line}: {reason}\n"));
+        let _ = writeln!(lines, "{file}:{line}: {reason}");
     }
     if *rejected_count > rejected.len() as u64 {
-        lines.push_str(&format!("… and {} more\n", rejected_count - rejected.len() as u64));
+        let _ = writeln!(lines, "… and {} more", rejected_count - rejected.len() as u64);
     }
     exit::output(out.write_all(lines.as_bytes()))
 }

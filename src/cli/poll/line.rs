@@ -41,7 +41,7 @@ struct Readings<'live> {
 }
 
 #[derive(Debug, Serialize)]
-struct Value {
+struct Measured {
     value: Option<f64>,
     unit: &'static str,
     state: &'static str,
@@ -52,7 +52,7 @@ impl Serialize for Readings<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.live.readings.iter().map(|(quantity, reading)| {
             let state = reading.state_at(self.at, self.every).word();
-            let value = Value { value: reading.value, unit: reading.unit.symbol(), state, derived: reading.derived };
+            let value = Measured { value: reading.value, unit: reading.unit.symbol(), state, derived: reading.derived };
             (quantity.json_name(), value)
         }))
     }

@@ -19,7 +19,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Where text goes out.
 #[derive(Debug)]
-pub struct Output {
+pub(super) struct Output {
     texts: mpsc::Sender<String>,
     ended: oneshot::Receiver<io::Result<()>>,
     gone: Arc<tokio::sync::Notify>,
@@ -30,7 +30,7 @@ impl Output {
     ///
     /// # Errors
     /// No thread can be had.
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let (texts, mut waiting) = mpsc::channel::<String>(MAX_WAITING);
         let (end, ended) = oneshot::channel();
         let gone = Arc::new(tokio::sync::Notify::new());
@@ -54,12 +54,12 @@ impl Output {
     }
 
     /// Writes; `false` where nobody reads any more.
-    pub async fn write(&self, text: String) -> bool {
+    pub(super) async fn write(&self, text: String) -> bool {
         text.is_empty() || self.texts.send(text).await.is_ok()
     }
 
     /// Ready when nobody reads any more.
-    pub async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         self.gone.notified().await;
     }
 
@@ -67,7 +67,7 @@ impl Output {
     ///
     /// # Errors
     /// What the last write said.
-    pub async fn end(self) -> io::Result<()> {
+    pub(super) async fn end(self) -> io::Result<()> {
         drop(self.texts);
         match timeout(LAST_WAIT, self.ended).await {
             Ok(Ok(result)) => result,

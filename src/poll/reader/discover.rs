@@ -18,7 +18,7 @@ use crate::{
 pub(super) const MAX_LEARNING_REQUESTS: u32 = 64;
 /// One of the registers that a device refused is asked for again once per this: firmware changes, and a device that
 /// was starting up refuses what it has later.
-const ASK_AGAIN_EVERY: Duration = Duration::from_secs(60);
+const ASK_AGAIN_EVERY: Duration = Duration::from_mins(1);
 
 /// A SunSpec model, whose place is found once for each set-up of the connection.
 #[derive(Debug, Clone, Copy)]

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Of a meter without a device, counts come by hand or by import: so far apart they still leave no gap.
-const GAP_WITHOUT_DEVICE: Duration = Duration::from_secs(3600);
+const GAP_WITHOUT_DEVICE: Duration = Duration::from_hours(1);
 
 /// Energy of all meters.
 pub(super) struct Energy {
@@ -123,12 +123,12 @@ impl Energy {
     fn count_anew(&mut self, store: &Store, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
         let Some(account) = self.meters.get_mut(meter) else { return Ok(()) };
         let before = account.ledger.clone();
-        let result = rebuild::count_anew(store, meter, account, from).and_then(|anew_from| match anew_from {
-            None => store.unmark_anew(meter),
-            Some(_) => {
-                let booking = account.booking(meter, anew_from);
-                store.book(vec![booking], self.grid.clone(), self.zone.clone())
+        let result = rebuild::count_anew(store, meter, account, from).and_then(|anew_from| {
+            if anew_from.is_none() {
+                return store.unmark_anew(meter);
             }
+            let booking = account.booking(meter, anew_from);
+            store.book(vec![booking], self.grid.clone(), self.zone.clone())
         });
         if result.is_err() {
             account.ledger = before;

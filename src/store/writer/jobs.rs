@@ -32,7 +32,7 @@ const MERGE_SLICE: Duration = Duration::from_millis(20);
 const MAX_ROLLUPS: usize = 256;
 
 /// Hours of one meter that are dropped together.
-const DROP_ROWS: usize = 64;
+const DROP_ROWS: u32 = 64;
 
 /// The setting that says before which hour samples were dropped.
 pub(in super::super) const SAMPLES_FROM_HOUR: &str = "samples_from_hour";
@@ -130,7 +130,7 @@ impl Writer {
     }
 
     /// One slice of the first job.
-    pub(super) fn job(&mut self, until: Instant, queue: &Receiver<Message>) -> Result<(), StoreError> {
+    pub(super) fn job(&mut self, until: Instant, queue: &Receiver<Message>) {
         match self.jobs.pop_front() {
             Some(Job::Merge(mut merge)) => match self.merge_slice(&mut merge) {
                 Ok(()) if merge.next < merge.rows.len() => self.jobs.push_front(Job::Merge(merge)),
@@ -154,7 +154,6 @@ impl Writer {
             }
             None => {}
         }
-        Ok(())
     }
 
     fn settle_all(&mut self) -> Result<(), StoreError> {
@@ -175,10 +174,10 @@ impl Writer {
                 let sql = "DELETE FROM cold WHERE id IN
                            (SELECT id FROM cold WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3)";
                 let mut delete = transaction.prepare_cached(sql)?;
-                delete.execute((meter_id(*meter, 0), meter_id(*meter, hour), DROP_ROWS as i64))
+                delete.execute((meter_id(*meter, 0), meter_id(*meter, hour), DROP_ROWS))
             })?;
             self.note_written(deleted, 0);
-            if deleted < DROP_ROWS {
+            if deleted < DROP_ROWS as usize {
                 meters.pop_front();
             }
             if Instant::now() >= until {
@@ -258,13 +257,14 @@ impl Writer {
         let id = meter_id(meter, hour);
         let cold = match blocks::read(transaction, "cold", id)? {
             None => Vec::new(),
-            Some(block) => match Chunk::open(&block).and_then(|chunk| chunk.columns()) {
-                Ok(columns) => columns,
-                Err(_) => {
+            Some(block) => {
+                if let Ok(columns) = Chunk::open(&block).and_then(|chunk| chunk.columns()) {
+                    columns
+                } else {
                     slice.reject(rows, Rejection::Damaged);
                     return Ok(());
                 }
-            },
+            }
         };
         let mut columns = by_series(cold);
         let warm = self.take_warm(transaction, meter, hour, &mut columns)?;

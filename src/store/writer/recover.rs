@@ -87,7 +87,9 @@ impl Writer {
         match HotCoder::default().read(&block, max_series) {
             Ok(samples) => {
                 let mut tail = self.shared.tail.write().unwrap_or_else(PoisonError::into_inner);
-                samples.into_iter().for_each(|sample| tail.note_newest(sample));
+                for sample in samples {
+                    tail.note_newest(sample);
+                }
             }
             Err(damage) => {
                 tracing::error!("the newest samples: {damage}");
@@ -288,9 +290,10 @@ fn read_catalogue(connection: &Connection) -> Result<Catalogue, StoreError> {
                 decimals: Decimals::new(row.get(5).ok()?)?,
             })
         })();
-        match info {
-            Some(info) => catalogue.insert(info),
-            None => tracing::error!("series {quantity} of meter {id} in {unit} is not understood and left alone"),
+        if let Some(info) = info {
+            catalogue.insert(info)
+        } else {
+            tracing::error!("series {quantity} of meter {id} in {unit} is not understood and left alone")
         }
     }
     Ok(catalogue)

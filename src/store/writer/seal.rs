@@ -50,11 +50,15 @@ impl Writer {
         })?;
         self.shared.health().conflicts += counts.different;
         let mut tail = self.shared.tail.write().unwrap_or_else(PoisonError::into_inner);
-        sealed.iter().for_each(|(meter, _)| tail.sealing.remove(*meter));
+        for (meter, _) in &sealed {
+            tail.sealing.remove(*meter);
+        }
         let is_done = tail.sealing.is_empty();
         drop(tail);
         if let Some(compaction) = &mut self.compaction {
-            sealed.iter().for_each(|(meter, slots)| compaction.note_sealed(*meter, slots));
+            for (meter, slots) in &sealed {
+                compaction.note_sealed(*meter, slots);
+            }
         }
         self.is_compact = false;
         if is_done { self.end_seal() } else { Ok(()) }
@@ -167,12 +171,11 @@ pub(super) fn by_series(columns: Vec<Column>) -> BTreeMap<u32, Column> {
 
 /// Merges a column into those of its meter; what is there already stays.
 pub(super) fn merge_into(columns: &mut BTreeMap<u32, Column>, new: Column) -> Counts {
-    match columns.get_mut(&new.series) {
-        Some(column) => column.merge(new, false, |_| ()),
-        None => {
-            let counts = Counts { new: new.len() as u64, ..Counts::default() };
-            columns.insert(new.series, new);
-            counts
-        }
+    if let Some(column) = columns.get_mut(&new.series) {
+        column.merge(new, false, |_| ())
+    } else {
+        let counts = Counts { new: new.len() as u64, ..Counts::default() };
+        columns.insert(new.series, new);
+        counts
     }
 }

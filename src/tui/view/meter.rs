@@ -89,14 +89,14 @@ fn readings(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, frame: &mu
     let standing = look.standing(meter);
     let word = standing.word();
     let age = live.and_then(|live| live.at).filter(|_| standing != Standing::NotRead);
-    let state = age.map_or(word.to_owned(), |at| format!("{word} {}", format::age(look.age(at))));
-    let room = usize::from(area.width).saturating_sub(format::width(&state) + 6);
+    let since = age.map_or(word.to_owned(), |at| format!("{word} {}", format::age(look.age(at))));
+    let room = usize::from(area.width).saturating_sub(format::width(&since) + 6);
     let name = match &meter.meter_name {
         Some(meter_name) => format!(" {} {meter_name} ", meter.name),
         None => format!(" {} ", meter.name),
     };
     let title = Line::styled(look.fit(&name, room), look.theme.title);
-    let block = look.frame(title, Some(Span::styled(state, look.theme.standing(standing))), true);
+    let block = look.frame(title, Some(Span::styled(since, look.theme.standing(standing))), true);
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
@@ -150,11 +150,9 @@ fn reading_line(
     let note = match (shown.state, age) {
         (State::Good, None) if reading.is_some_and(|reading| reading.derived) => "computed".to_owned(),
         (State::Good, None) => String::new(),
-        (State::Estimated, None) => shown.state.word().to_owned(),
         (State::Missing, _) => "no value".to_owned(),
-        (State::Bad, _) => shown.state.word().to_owned(),
+        (State::Bad, _) | (State::Estimated | State::Stale, None) => shown.state.word().to_owned(),
         (State::Stale, Some(age)) => format!("{} {age}", look.glyphs.mark(Standing::Stale)),
-        (State::Stale, None) => shown.state.word().to_owned(),
         (State::Good | State::Estimated, Some(age)) => age,
     };
     let breach = live
@@ -199,7 +197,7 @@ fn course(look: &Look<'_>, meter: &Meter, quantity: &Quantity, frame: &mut Frame
         )
     };
     let heading =
-        format!("{}, last {}: {} to {} {unit}", quantity.label(), spark::length(&trend), value(low), value(high),);
+        format!("{}, last {}: {} to {} {unit}", quantity.label(), spark::length(&trend), value(low), value(high));
     let heading = look.fit(&heading, usize::from(area.width));
     let lines = spark::tall(&trend.values, columns, rows, look.glyphs);
     let drawn = std::iter::once(Line::styled(heading, look.theme.dim))

@@ -66,7 +66,7 @@ impl<'model> Look<'model> {
 
     /// A time on the site's clock: `14:02:31`, with the date where it is not of the last 18 hours.
     pub fn clock(&self, at: Timestamp) -> String {
-        const SAME_DAY: Duration = Duration::from_secs(18 * 3600);
+        const SAME_DAY: Duration = Duration::from_hours(18);
         let form = if self.age(at) < SAME_DAY { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
         at.to_zoned(self.model.time_zone.clone()).strftime(form).to_string()
     }

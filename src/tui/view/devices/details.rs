@@ -1,6 +1,7 @@
 //! How a device or a connection is doing, in lines: for the Devices screen and for the meter that a device reads.
 
 use ratatui::{style::Style, text::Line};
+use std::fmt::Write as _;
 
 use crate::{
     domain::{
@@ -47,7 +48,7 @@ impl Details<'_, '_> {
         let live = self.look.model.shown().devices.get(id).unwrap_or(&unknown);
         let mut lines = self.state(id, live);
         lines.extend(self.last_fault(live));
-        lines.extend(self.line("address", &self.address(device)));
+        lines.extend(self.line("address", &Self::address(device)));
         lines.extend(self.line("polled", &self.polled(device, live)));
         if let Some(round_trip) = live.round_trip {
             lines.extend(self.line(
@@ -55,7 +56,7 @@ impl Details<'_, '_> {
                 &format!("{} of {}", format::short_time(round_trip), format::interval(device.timeout)),
             ));
         }
-        lines.extend(self.line("requests", &self.requests(live)));
+        lines.extend(self.line("requests", &Self::requests(live)));
         if !live.faults.is_empty() {
             let faults = live.faults.iter().map(|(kind, count)| format!("{count} {}", kind.title()));
             lines.extend(self.wrapped("errors", &faults.collect::<Vec<_>>().join(", "), self.look.theme.text));
@@ -94,13 +95,13 @@ impl Details<'_, '_> {
     fn state(&self, id: &DeviceId, live: &DeviceLive) -> Vec<Line<'static>> {
         let mut words = word(live.state).to_owned();
         if let Some(since) = live.offline_since.filter(|_| live.state == DeviceState::Offline) {
-            words.push_str(&format!(" since {} ({})", self.look.clock(since), format::age(self.look.age(since))));
+            let _ = write!(words, " since {} ({})", self.look.clock(since), format::age(self.look.age(since)));
         }
         if self.look.model.probing.contains(id) {
             words.push_str(", asking now");
         } else if let Some(next) = live.next_probe {
             let wait = std::time::Duration::try_from(next.duration_since(self.look.now)).unwrap_or_default();
-            words.push_str(&format!(", asked again in {}", format::age(wait)));
+            let _ = write!(words, ", asked again in {}", format::age(wait));
         }
         self.wrapped("state", &words, self.look.theme.standing(standing_of(live.state)))
     }
@@ -118,7 +119,7 @@ impl Details<'_, '_> {
         lines
     }
 
-    fn address(&self, device: &Device) -> String {
+    fn address(device: &Device) -> String {
         format!("{} unit {}", link_words(&device.link), device.unit)
     }
 
@@ -131,7 +132,7 @@ impl Details<'_, '_> {
         format!("{profile}every {every}, {answered}")
     }
 
-    fn requests(&self, live: &DeviceLive) -> String {
+    fn requests(live: &DeviceLive) -> String {
         let skipped = if live.skipped > 0 { format!(", {} polls skipped", live.skipped) } else { String::new() };
         format!("{} a poll, {} sent{skipped}", live.requests_per_poll, format::fixed(live.requests as f64, 0))
     }

@@ -270,11 +270,11 @@ impl Panel<'_, '_> {
     }
 
     fn trend(&self, quantity: &Quantity) -> Option<Line<'static>> {
+        const LABEL: usize = 7;
         let trend = self.look.model.trends.get(&(self.meter.id.clone(), quantity.clone()))?;
         if trend.values.iter().all(Option::is_none) {
             return None;
         }
-        const LABEL: usize = 7;
         let trend = spark::grouped(trend, self.width.saturating_sub(LABEL));
         let label = spark::length(&trend);
         let course = spark::spark(&trend.values, trend.values.len(), self.look.glyphs);
