@@ -3,9 +3,9 @@
 #![expect(
     missing_docs,
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a measurement ends where what it needs is not there"
 )]
 
@@ -47,7 +47,9 @@ fn main() {
         port();
     }
     if wanted("silent") {
-        [1, 10].iter().for_each(|silent| silent_units(*silent, if is_long { 240.0 } else { 60.0 }));
+        for silent in [1, 10] {
+            silent_units(silent, if is_long { 240.0 } else { 60.0 });
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! What a frame costs: time to draw, and bytes to the terminal by the writer that the program uses.
 //!
 //! `cargo bench --bench render`; prints its figures beside what they should reach, and fails nothing.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement ends where what it needs is not there"
+)]
 
 use std::{
     io::{self, Write},

@@ -1,5 +1,7 @@
 //! A process that writes, seals and compacts is killed with SIGKILL at random moments; every batch that it called kept is
 //! there afterwards. 30 kills by default; `METERDECK_KILLS=1000` for more.
+#![expect(clippy::unwrap_used, reason = "a test whose child or file is not there has nothing to say")]
+#![expect(clippy::cast_possible_wrap, reason = "a few series")]
 
 use std::{
     io::{BufRead, BufReader, Write},

@@ -16,7 +16,7 @@ use tokio::{
 
 /// When the bare client asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// The next as soon as the last is answered.
     Closed,
     /// Once a second each, spread over the second.
@@ -26,7 +26,7 @@ pub enum Pace {
 }
 
 /// Connects to `ports`, warms up a second, and asks for `seconds`; the requests of that time.
-pub async fn run(ports: &[u16], pace: Pace, requests: &[(u16, u16)], seconds: f64) -> u64 {
+pub(crate) async fn run(ports: &[u16], pace: Pace, requests: &[(u16, u16)], seconds: f64) -> u64 {
     let done = Arc::new(AtomicU64::new(0));
     let start = Instant::now() + Duration::from_secs(1);
     for (index, port) in ports.iter().enumerate() {

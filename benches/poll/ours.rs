@@ -19,7 +19,7 @@ use meterdeck::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// What is asked of each device: floats from these addresses on.
-pub struct Load {
+pub(crate) struct Load {
     /// First address and number of floats of each request.
     pub requests: Vec<(u16, u16)>,
     /// Units behind each port.
@@ -29,7 +29,7 @@ pub struct Load {
 }
 
 /// Reads the devices at `ports` for `seconds` after `warm` seconds; the requests of that time.
-pub async fn run(ports: &[u16], load: &Load, warm: f64, seconds: f64) -> u64 {
+pub(crate) async fn run(ports: &[u16], load: &Load, warm: f64, seconds: f64) -> u64 {
     let service = service::start(site(ports, load), LogRing::new());
     let client = service.client();
     let requests = client.requests;
@@ -58,7 +58,7 @@ fn site(ports: &[u16], load: &Load) -> Site {
         cost_per_kwh: None,
         data_dir: "unused".into(),
         keep_samples: Duration::ZERO,
-        demand_interval: Duration::from_secs(900),
+        demand_interval: Duration::from_mins(15),
         access: None,
         places: BTreeMap::new(),
         devices: BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::{
 
 /// What a process used so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Processor time of all threads, µs.
     pub cpu_us: f64,
     /// Most memory at any time, MiB.
@@ -16,7 +16,7 @@ pub struct Usage {
 }
 
 /// Of this process.
-pub fn usage() -> Usage {
+pub(crate) fn usage() -> Usage {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = |task: fs::DirEntry| -> Option<f64> {
         fs::read_to_string(task.path().join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
@@ -29,7 +29,7 @@ pub fn usage() -> Usage {
 }
 
 /// This program in another role. It says one line of numbers when it is ready, and one at its end.
-pub struct Role {
+pub(crate) struct Role {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -37,7 +37,7 @@ pub struct Role {
 
 impl Role {
     /// Starts `name` with its arguments.
-    pub fn start(name: &str, arguments: &[String]) -> Self {
+    pub(crate) fn start(name: &str, arguments: &[String]) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut command = Command::new(program);
         command.arg("role").arg(name).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -47,25 +47,17 @@ impl Role {
     }
 
     /// The next line of numbers.
-    pub fn numbers(&mut self) -> Vec<f64> {
+    pub(crate) fn numbers(&mut self) -> Vec<f64> {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
     }
 
     /// Says a line to it.
-    pub fn say(&mut self, line: &str) {
+    pub(crate) fn say(&mut self, line: &str) {
         if let Some(input) = &mut self.input {
             writeln!(input, "{line}").unwrap();
         }
-    }
-
-    /// Tells it to end, and what it has to say.
-    pub fn end(mut self) -> Vec<f64> {
-        drop(self.input.take());
-        let numbers = self.numbers();
-        self.child.wait().unwrap();
-        numbers
     }
 }
 

@@ -27,7 +27,7 @@ struct Seen {
 
 /// `ports` listeners; units from `silent_from` on (0: none) do not answer. Says its ports; each line on standard input
 /// gets the number of requests so far and then of each unit the intervals, in ms, since the line before.
-pub fn run(ports: usize, silent_from: u8) {
+pub(crate) fn run(ports: usize, silent_from: u8) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let times = Mutex::new(vec![Vec::new(); 256]);
     let seen = Arc::new(Seen { requests: AtomicU64::new(0), times, silent_from });

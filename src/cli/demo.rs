@@ -41,50 +41,6 @@ pub async fn start_site() -> Result<(Site, Simulator), CommandError> {
     Ok((simulator.site_on(&loaded.site), simulator))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::site::{Level, MeterPoint};
-    use std::time::{Duration, Instant};
-
-    #[tokio::test]
-    async fn the_demo_starts_at_once_and_has_everything_to_see() {
-        let begun = Instant::now();
-        let (site, simulator) = start_site().await.unwrap();
-        let took = begun.elapsed();
-        let places = |level| site.places.keys().filter(|key| key.level == level).count();
-        assert_eq!([Level::Building, Level::Floor, Level::Room, Level::Rack].map(places), [2, 4, 8, 24]);
-        assert!((55..=70).contains(&site.meters.len()), "{} meters", site.meters.len());
-        for point in MeterPoint::ALL {
-            let expected = !matches!(point, MeterPoint::BranchCircuit | MeterPoint::Virtual);
-            assert_eq!(site.meters.values().any(|meter| meter.meter_point == *point), expected, "{point:?}");
-        }
-        // 0.3 s is the aim for the released program; a debug build on a busy machine gets more.
-        assert!(took < Duration::from_secs(3), "{took:?}");
-        simulator.stop().await;
-    }
-
-    /// Every load lies within what its meter's rating allows; some are in warning, a single one is critical.
-    #[tokio::test]
-    async fn loads_suit_their_ratings() {
-        let (site, simulator) = start_site().await.unwrap();
-        let at = "2026-06-03T12:00:00Z".parse().unwrap();
-        let loads: Vec<(&str, f64)> = site
-            .meters
-            .values()
-            .filter_map(|meter| {
-                let percent = simulator.electrical(&meter.id, at)?.flow.total_kw() / meter.rated_capacity_kw? * 100.0;
-                Some((meter.id.as_str(), percent))
-            })
-            .collect();
-        let over = |least: f64| loads.iter().filter(|(_, percent)| *percent >= least).count();
-        assert!((2..=6).contains(&over(80.0)) && over(95.0) <= 1, "{loads:?}");
-        for (id, percent) in &loads {
-            assert!(*id == "generator-1" || (20.0..110.0).contains(percent), "{id}: {percent} %");
-        }
-    }
-}
-
 /// `meterdeck demo`: the demo's site, served and polled in this process, until somebody quits or a signal comes.
 ///
 /// # Errors
@@ -127,6 +83,50 @@ impl Folder {
         } else {
             let temporary = tempfile::Builder::new().prefix("meterdeck-demo-").tempdir().map_err(cannot)?;
             Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::site::{Level, MeterPoint};
+    use std::time::{Duration, Instant};
+
+    #[tokio::test]
+    async fn the_demo_starts_at_once_and_has_everything_to_see() {
+        let begun = Instant::now();
+        let (site, simulator) = start_site().await.unwrap();
+        let took = begun.elapsed();
+        let places = |level| site.places.keys().filter(|key| key.level == level).count();
+        assert_eq!([Level::Building, Level::Floor, Level::Room, Level::Rack].map(places), [2, 4, 8, 24]);
+        assert!((55..=70).contains(&site.meters.len()), "{} meters", site.meters.len());
+        for point in MeterPoint::ALL {
+            let expected = !matches!(point, MeterPoint::BranchCircuit | MeterPoint::Virtual);
+            assert_eq!(site.meters.values().any(|meter| meter.meter_point == *point), expected, "{point:?}");
+        }
+        // 0.3 s is the aim for the released program; a debug build on a busy machine gets more.
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        simulator.stop().await;
+    }
+
+    /// Every load lies within what its meter's rating allows; some are in warning, a single one is critical.
+    #[tokio::test]
+    async fn loads_suit_their_ratings() {
+        let (site, simulator) = start_site().await.unwrap();
+        let at = "2026-06-03T12:00:00Z".parse().unwrap();
+        let loads: Vec<(&str, f64)> = site
+            .meters
+            .values()
+            .filter_map(|meter| {
+                let percent = simulator.electrical(&meter.id, at)?.flow.total_kw() / meter.rated_capacity_kw? * 100.0;
+                Some((meter.id.as_str(), percent))
+            })
+            .collect();
+        let over = |least: f64| loads.iter().filter(|(_, percent)| *percent >= least).count();
+        assert!((2..=6).contains(&over(80.0)) && over(95.0) <= 1, "{loads:?}");
+        for (id, percent) in &loads {
+            assert!(*id == "generator-1" || (20.0..110.0).contains(percent), "{id}: {percent} %");
         }
     }
 }

@@ -122,7 +122,7 @@ mod tests {
         Rules {
             consumed: Limits::default(),
             generated: Limits::default(),
-            grid: Grid::new(Duration::from_secs(900), &TimeZone::UTC),
+            grid: Grid::new(Duration::from_mins(15), &TimeZone::UTC),
             gap: Duration::from_secs(3),
             integrates_power,
         }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn quarter() -> Grid {
-        Grid::new(Duration::from_secs(900), &TimeZone::UTC)
+        Grid::new(Duration::from_mins(15), &TimeZone::UTC)
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(grid.start(at(time)), at(start), "{time}");
         }
-        let kolkata = Grid::new(Duration::from_secs(3600), &TimeZone::get("Asia/Kolkata").unwrap());
+        let kolkata = Grid::new(Duration::from_hours(1), &TimeZone::get("Asia/Kolkata").unwrap());
         assert_eq!(kolkata.start(at("2026-01-01T00:10:00Z")), at("2025-12-31T23:30:00Z"));
     }
 

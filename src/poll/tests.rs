@@ -114,7 +114,7 @@ fn site(units: u8, edit: impl Fn(&mut Device)) -> Arc<Site> {
         cost_per_kwh: None,
         data_dir: "unused".into(),
         keep_samples: Duration::ZERO,
-        demand_interval: Duration::from_secs(900),
+        demand_interval: Duration::from_mins(15),
         access: None,
         places: BTreeMap::new(),
         devices: devices.collect(),

@@ -133,7 +133,7 @@ mod tests {
         #[test]
         fn numbers_read_back(values: Vec<i64>) {
             let mut bytes = Vec::new();
-            values.iter().for_each(|value| put_signed(&mut bytes, *value));
+            for value in &values { put_signed(&mut bytes, *value); }
             let mut reader = Reader::new(&bytes);
             for value in values {
                 prop_assert_eq!(reader.signed(), Ok(value));

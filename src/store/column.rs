@@ -197,7 +197,9 @@ mod tests {
 
     fn column(samples: &[(i64, i64, Mark)]) -> Column {
         let mut column = Column::new(1, Decimals::default());
-        samples.iter().for_each(|(at, number, mark)| column.push(*at, *number, *mark));
+        for (at, number, mark) in samples {
+            column.push(*at, *number, *mark);
+        }
         column
     }
 
@@ -209,7 +211,7 @@ mod tests {
             let mut told = Vec::new();
             let counts =
                 first.merge(column(&[(2, 21, GOOD), (3, 30, GOOD), (4, 5, bad), (5, 50, GOOD)]), replace, |at| {
-                    told.push(at)
+                    told.push(at);
                 });
             assert_eq!(counts, Counts { new: 2, unchanged: 1, different: 1 });
             assert_eq!((first.numbers[1], first.marks[1], first.numbers[2]), expected);

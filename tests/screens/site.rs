@@ -30,6 +30,7 @@ fn register(quantity: &str, unit: &str) -> Value {
 }
 
 /// A device with the usual behaviour.
+#[expect(clippy::needless_pass_by_value, reason = "called with what `json!` or `tcp` just made")]
 pub(crate) fn device(id: &str, link: Value, unit: u8, every: u64) -> Device {
     serde_json::from_value(json!({ "id": id, "link": link, "unit": unit, "every": duration(every), "timeout": duration(1),
         "profile": "pm5560", "registers": [], "tags": [],
@@ -44,6 +45,7 @@ pub(crate) fn tcp(address: &str) -> Value {
 }
 
 /// A meter with the fields that `more` sets over the usual ones.
+#[expect(clippy::needless_pass_by_value, reason = "called with what `json!` just made")]
 pub(crate) fn meter(id: &str, name: &str, point: &str, more: Value) -> Meter {
     let mut fields = json!({ "id": id, "name": name, "meter_point": point, "status": "active",
         "registers": [register("current_kw", "kW")], "reports": "primary", "fed_by": [], "commodity": "electricity",
@@ -353,7 +355,7 @@ pub(crate) fn alarms() -> Vec<AlarmLine> {
         said(
             AlarmLine {
                 detail: "since 2026-03-01".into(),
-                shelved_until: Some(now() + Duration::from_secs(8 * 3600)),
+                shelved_until: Some(now() + Duration::from_hours(8)),
                 ..shelved
             },
             "technician is booked",

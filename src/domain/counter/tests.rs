@@ -35,13 +35,16 @@ fn kinds(outcome: &Outcome) -> Vec<IncidentKind> {
     outcome.incidents.iter().map(|incident| incident.kind).collect()
 }
 
+/// What happens, the counter's values at seconds, its limits, what flowed, and what was noticed.
+type Case<'a> = (&'a str, &'a [(i64, &'a str)], &'a Limits, &'a str, &'a [IncidentKind]);
+
 #[test]
 fn each_kind_of_history_counts_what_flowed() {
     use IncidentKind::{Glitch, Jump, NewBase, Reset, Rollover};
     let rated = Limits { modulus: None, per_hour: Some(decimal("800")) };
     let wide = Limits { modulus: Some(decimal("1000000")), per_hour: Some(decimal("800")) };
     let unrated = Limits { modulus: Some(decimal("1000000")), per_hour: None };
-    let cases: &[(&str, &[(i64, &str)], &Limits, &str, &[IncidentKind])] = &[
+    let cases: &[Case<'_>] = &[
         ("counts up", &[(0, "10.0"), (900, "12.5"), (1800, "13.0")], &rated, "3.0", &[]),
         ("one poll at zero (F27)", &[(0, "40483"), (10, "0"), (20, "40484")], &rated, "1", &[Glitch]),
         ("stays low (F28)", &[(0, "40483"), (900, "3"), (1800, "5")], &rated, "5", &[Reset]),

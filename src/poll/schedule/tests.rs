@@ -70,7 +70,7 @@ fn intervals(done: &[Done], devices: std::ops::Range<usize>, warm: Duration) -> 
     for device in devices {
         let polls = || done.iter().filter(|done| done.device == device && !done.is_probe && done.started >= warm);
         let pairs = polls().zip(polls().skip(1));
-        intervals.extend(pairs.map(|(before, after)| (after.started - before.started).as_secs_f64()));
+        intervals.extend(pairs.map(|(before, after)| after.started.saturating_sub(before.started).as_secs_f64()));
     }
     intervals.sort_by(f64::total_cmp);
     intervals
@@ -82,7 +82,8 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 
 fn probe_share(done: &[Done], from: Duration, to: Duration) -> f64 {
     let probes = done.iter().filter(|done| done.is_probe && !done.answered && (from..to).contains(&done.started));
-    probes.map(|probe| (probe.ended - probe.started).as_secs_f64()).sum::<f64>() / (to - from).as_secs_f64()
+    probes.map(|probe| probe.ended.saturating_sub(probe.started).as_secs_f64()).sum::<f64>()
+        / to.saturating_sub(from).as_secs_f64()
 }
 
 #[test]
@@ -119,7 +120,11 @@ fn a_unit_is_back_within_one_probe() {
     let after: Vec<&Done> = done.iter().filter(|done| done.device == 7 && done.started >= SECOND * 400).collect();
     assert!(after[0].is_probe && after[0].answered, "the first probe finds it: {:?}", after[0]);
     assert!(after[0].started <= SECOND * 462, "{:?}", after[0]);
-    assert!(!after[1].is_probe && after[1].started - after[0].ended < ms(100), "then it is read: {:?}", after[1]);
+    assert!(
+        !after[1].is_probe && after[1].started.saturating_sub(after[0].ended) < ms(100),
+        "then it is read: {:?}",
+        after[1]
+    );
     assert_eq!(schedule.health(7), Health::Up);
 }
 
@@ -166,15 +171,14 @@ fn a_failing_connection_is_left_alone_and_costs_no_skips() {
     let mut schedule = Schedule::new(&[timing, timing], 9);
     let (mut now, mut tries) = (Duration::ZERO, Vec::new());
     while now < SECOND * 200 {
-        match schedule.next(now) {
-            Action::Wait(until) => now = until,
-            _ => {
-                tries.push(now);
-                schedule.finish(Outcome::Unreachable, now);
-            }
+        if let Action::Wait(until) = schedule.next(now) {
+            now = until;
+        } else {
+            tries.push(now);
+            schedule.finish(Outcome::Unreachable, now);
         }
     }
-    let waits: Vec<f64> = tries.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    let waits: Vec<f64> = tries.windows(2).map(|pair| pair[1].saturating_sub(pair[0]).as_secs_f64()).collect();
     assert!(waits.iter().all(|wait| (1.0..=30.0).contains(wait)), "{waits:?}");
     assert!((9..=13).contains(&tries.len()), "{waits:?}");
     assert_eq!(schedule.skipped(0) + schedule.skipped(1), 0);
@@ -238,7 +242,7 @@ proptest! {
             prop_assert!(polls <= 200.0 / unit.timing.every.as_secs_f64() + 1.0);
         }
         let probes = done.iter().filter(|done| done.is_probe && done.started >= SECOND * 100);
-        let used: f64 = probes.map(|probe| (probe.ended - probe.started).as_secs_f64()).sum();
+        let used: f64 = probes.map(|probe| probe.ended.saturating_sub(probe.started).as_secs_f64()).sum();
         // 2 % of 800 s, one deadline saved up, one overdrawn, and the first probes of each silence.
         let growing = units.len() as f64 * 7.0;
         prop_assert!(used <= 16.0 + 2.0 + growing, "{} s", used);

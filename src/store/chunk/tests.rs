@@ -60,9 +60,10 @@ fn meter(rows: usize, hold: usize) -> Vec<(Column, Quantity)> {
             let amps = phases[0] * 1000.0 * kva / kw / volt;
             values = [kw, kvar, kva, kw / kva, volt, phases[0], phases[1], phases[2], amps, 50.0];
         }
+        let second = i64::try_from(row).unwrap();
         for ((column, _), value) in columns.iter_mut().zip(values) {
             let number = column.decimals.number(value).unwrap();
-            column.push(1_700_000_000_000 + row as i64 * 1000 + (row as i64 % 7), number, GOOD);
+            column.push(1_700_000_000_000 + second * 1000 + second % 7, number, GOOD);
         }
     }
     columns

@@ -127,7 +127,7 @@ mod tests {
             let rows: Vec<IntervalRow> = intervals.into_iter().map(|(place, (consumed, generated, measured, estimated))| {
                 IntervalRow {
                     start: Timestamp::from_millisecond(day * DAY_MS + place * 900_000).unwrap(),
-                    length: Duration::from_secs(900),
+                    length: Duration::from_mins(15),
                     interval: Interval {
                         consumed: Decimal::new(consumed, 3),
                         generated: Decimal::new(generated, 1),
@@ -153,10 +153,10 @@ mod tests {
         let rows: Vec<IntervalRow> = (0..96)
             .map(|place| IntervalRow {
                 start: Timestamp::from_millisecond(place * 900_000).unwrap(),
-                length: Duration::from_secs(900),
+                length: Duration::from_mins(15),
                 interval: Interval {
                     consumed: Decimal::new(12_345 + place, 3),
-                    measured: Duration::from_secs(900),
+                    measured: Duration::from_mins(15),
                     ..Interval::default()
                 },
             })

@@ -25,7 +25,7 @@ fn zone() -> TimeZone {
 }
 
 fn grid() -> Grid {
-    Grid::new(Duration::from_secs(900), &zone())
+    Grid::new(Duration::from_mins(15), &zone())
 }
 
 fn at(text: &str) -> Timestamp {
@@ -36,7 +36,7 @@ fn interval(consumed: &str) -> Interval {
     Interval {
         consumed: consumed.parse().unwrap(),
         generated: Decimal::ZERO,
-        measured: Duration::from_secs(900),
+        measured: Duration::from_mins(15),
         estimated: false,
     }
 }
@@ -64,7 +64,7 @@ fn a_local_day_sums_its_own_quarter_hours() {
     let expected = [("2026-03-28", "1.25"), ("2026-03-29", "115"), ("2026-03-30", "1.25")];
     assert_eq!(sums, expected.map(|(date, sum)| (date.to_owned(), sum.to_owned())));
     assert_eq!(days[1].peak, Some((Decimal::from(5), at("2026-03-28T23:00:00Z"))));
-    assert_eq!(days[1].measured, Duration::from_secs(92 * 900));
+    assert_eq!(days[1].measured, Duration::from_hours(23));
 }
 
 #[test]

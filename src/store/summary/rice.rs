@@ -150,7 +150,7 @@ mod tests {
             prop_oneof![0..4_u64, 0..2000_u64, any::<u64>()], 0..70), 0..6))
         {
             let mut writer = BitWriter::default();
-            lists.iter().for_each(|list| writer.list(list));
+            for list in &lists { writer.list(list); }
             let bytes = writer.finish();
             let mut reader = BitReader::new(&bytes);
             for list in lists {

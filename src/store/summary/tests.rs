@@ -12,7 +12,9 @@ fn any_steps(tier: Tier) -> impl Strategy<Value = Vec<Summary>> {
         for (gap, numbers) in steps {
             start_ms += gap * tier.step_ms;
             let mut summary = Summary::empty(start_ms);
-            numbers.into_iter().for_each(|number| summary.push(number, State::Good));
+            for number in numbers {
+                summary.push(number, State::Good);
+            }
             summaries.push(summary);
         }
         summaries

@@ -291,9 +291,9 @@ fn read_catalogue(connection: &Connection) -> Result<Catalogue, StoreError> {
             })
         })();
         if let Some(info) = info {
-            catalogue.insert(info)
+            catalogue.insert(info);
         } else {
-            tracing::error!("series {quantity} of meter {id} in {unit} is not understood and left alone")
+            tracing::error!("series {quantity} of meter {id} in {unit} is not understood and left alone");
         }
     }
     Ok(catalogue)

@@ -112,8 +112,8 @@ fn readings(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, frame: &mu
     for (line_area, index) in table_area.rows().zip(quantities.window(usize::from(table_area.height))) {
         let Some(quantity) = quantities.rows.get(index) else { break };
         let is_selected = index == quantities.selected;
-        let line = reading_line(look, meter, live, quantity, usize::from(line_area.width));
-        frame.render_widget(line.patch_style(look.row_style(is_selected)), line_area);
+        let reading = reading_line(look, meter, live, quantity, usize::from(line_area.width));
+        frame.render_widget(reading.patch_style(look.row_style(is_selected)), line_area);
         if is_selected {
             look.point_at(frame, line_area.x, line_area.y);
         }
