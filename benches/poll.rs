@@ -1,7 +1,7 @@
 //! The figures of polling, each beside the plainest thing that could do the same: `cargo bench --bench poll [-- SECTION…]`
 //! with sections `rate`, `thousand`, `port`, `silent`; `long` measures longer. Every role is a process of its own.
 #![expect(
-    missing_docs,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

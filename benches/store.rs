@@ -6,8 +6,7 @@
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::cast_sign_loss,
-    clippy::panic,
-    missing_docs,
+    clippy::cast_possible_wrap,
     unreachable_pub,
     reason = "a bench of known data, which may stop"
 )]

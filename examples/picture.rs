@@ -67,10 +67,10 @@ async fn main() -> Result<(), Failure> {
 }
 
 fn model(site: &Arc<Site>, size: Size) -> Result<Model, Failure> {
-    let keymap = Keymap::load(None).map_err(|_| "the built-in keys are wrong")?;
-    let mut model = Model::new(Arc::clone(site), Arc::new(keymap), Options::default(), size, Timestamp::now());
+    let keys = Keymap::load(None).map_err(|_| "the built-in keys are wrong")?;
+    let mut model = Model::new(Arc::clone(site), Arc::new(keys), Options::default(), size, Timestamp::now());
     model.service.link = ServiceLink::Connected;
     model.screen = Screen::Live;
-    model.meters.filter = FILTER.to_owned();
+    model.meters.filter.push_str(FILTER);
     Ok(model)
 }

@@ -1,5 +1,5 @@
 //! The whole terminal program: its real loop on a terminal in memory, a real service, simulated devices on loopback.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that fails says so")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails says so")]
 
 use std::{
     collections::VecDeque,

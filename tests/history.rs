@@ -1,11 +1,6 @@
 //! Imported history, with the real binary: a month of counters over a change of clocks, with a reset and a rollover,
 //! against a plain calculation; and rows that are wrong.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test ends where something is not as it must be"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 
 use std::{fs, path::Path, process::Output};
 

@@ -1,6 +1,10 @@
 //! What keys do: macros against the model, and every key at every size without a panic.
+#![expect(clippy::unwrap_used, reason = "a test whose site is not there has nothing to say")]
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use meterdeck::{
@@ -216,8 +220,10 @@ fn freezing_keeps_the_picture_while_polling_goes_on() {
     press(&mut model, "space");
     let before = model.shown().clone();
     let mut meters = model.live.meters.clone();
-    meters.values_mut().for_each(|meter| meter.readings.clear());
-    let event = Event::Changed { meters, devices: Default::default(), connections: Default::default() };
+    for meter in meters.values_mut() {
+        meter.readings.clear();
+    }
+    let event = Event::Changed { meters, devices: BTreeMap::default(), connections: BTreeMap::default() };
     update(&mut model, site::now(), Message::Event(event));
     assert_eq!(model.shown(), &before);
     assert_ne!(model.live, before);

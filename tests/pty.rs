@@ -1,5 +1,5 @@
 //! The real binary in a pseudo-terminal: however it ends, the terminal comes back, once.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test that fails says so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! RTU on a serial line: two pseudo terminals, joined by socat as by a cable.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where what it needs is not there")]
+#![expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "frames are short")]
 
 #[expect(dead_code, reason = "the part of it that speaks TCP is for the other faults")]
 #[path = "faults/server.rs"]

@@ -179,7 +179,7 @@ fn a_value_of_an_offline_device_never_looks_good() {
         for y in 0..48 {
             let line: String = (0..160).map(|x| buffer[(x, y)].symbol()).collect();
             // The characters before it are one byte or one column each; columns are counted in characters.
-            if let Some(at) = line.find("3.910").map(|byte| line[..byte].chars().count()) {
+            if let Some(at) = line.split_once("3.910").map(|(before, _)| before.chars().count()) {
                 let cell = &buffer[(u16::try_from(at).unwrap(), y)];
                 assert_eq!(cell.fg, theme.stale.fg.unwrap(), "{line}");
                 found += 1;

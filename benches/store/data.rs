@@ -125,11 +125,11 @@ impl Meter {
             switched += size.max(0.0);
         }
         let mut kw = [0.0; 3];
-        for phase in 0..3 {
+        for (phase, kw) in kw.iter_mut().enumerate() {
             self.volts[phase] = self.volts[phase] * 0.995 + normal(random) * 0.06;
             self.noise[phase] = self.noise[phase] * 0.9 + normal(random) * 0.05;
-            kw[phase] = self.base_kw * self.shares[phase] * (shape + switched + self.noise[phase] * shape);
-            kw[phase] = kw[phase].max(0.0);
+            *kw = self.base_kw * self.shares[phase] * (shape + switched + self.noise[phase] * shape);
+            *kw = kw.max(0.0);
         }
         let volts = self.volts.map(|volt| 231.0 + volt + normal(random) * 0.08);
         let total: f64 = kw.iter().sum();

@@ -1,11 +1,10 @@
 //! What a part of the bench costs: time, CPU of the store's own thread, bytes written by the process.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path};
 
 /// Readings at one moment.
 #[derive(Clone, Copy)]
 pub struct Cost {
-    pub at: Instant,
     /// CPU of the threads called "store", in ns.
     pub store_ns: u64,
     /// Bytes that the process sent to the disk.
@@ -13,7 +12,7 @@ pub struct Cost {
 }
 
 pub fn now() -> Cost {
-    Cost { at: Instant::now(), store_ns: store_ns(), written: proc_field("/proc/self/io", "write_bytes:") }
+    Cost { store_ns: store_ns(), written: proc_field("/proc/self/io", "write_bytes:") }
 }
 
 fn store_ns() -> u64 {

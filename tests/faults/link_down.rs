@@ -2,6 +2,7 @@
 //! the cable; socat carries bytes into it, by a Unix socket, which namespaces do not divide.
 
 use std::{
+    collections::BTreeMap,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -91,7 +92,7 @@ async fn f18_a_pulled_cable_is_told_within_two_intervals_and_forgotten_when_it_i
     let mut site = empty_site();
     add(&mut site, "a", tcp("10.0.0.1:502"), 1, "eastron-sdm120");
     site.devices.values_mut().for_each(|device| device.every = Duration::from_secs(1));
-    let simulator = Simulator::start(&site, &Default::default(), Options::default()).await.unwrap();
+    let simulator = Simulator::start(&site, &BTreeMap::default(), Options::default()).await.unwrap();
     let mut site = simulator.site_on(&site);
     let Some(cable) = Cable::lay(&site.devices[&device_id("a")].link.name()) else { return };
     let device = site.devices.get_mut(&device_id("a")).unwrap();

@@ -1,7 +1,7 @@
 //! Rows of the fault matrix that are about what arrives on the wire: a device in trouble beside a good one, read by a
 //! real service. Rows F01 to F04, F08 to F10, F20 to F23, F25 and F26 are in `tests/poll/faults.rs`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use meterdeck::{
     device::simulator::{Behaviour, Options, SimulatedDevice, Simulator},
@@ -57,7 +57,7 @@ async fn sees(link: Link, behaviour: Behaviour, words: &str) {
     assert_eq!(meter.readings.len(), well.readings.len(), "{behaviour:?}: the last values stay");
     assert!(meter.readings.values().all(|reading| reading.at <= device.last_answer.unwrap()));
     let before = rig.snapshot().await;
-    sleep(Duration::from_millis(1000)).await;
+    sleep(Duration::from_secs(1)).await;
     let after = rig.snapshot().await;
     let (asked, planned) =
         (requests(&after, "b") - requests(&before, "b"), 5 * after.devices[&device_id("b")].requests_per_poll);
@@ -185,7 +185,7 @@ async fn f19_a_slot_that_another_client_holds_is_told_and_taken_when_it_is_free(
 #[tokio::test(flavor = "multi_thread")]
 async fn f24_values_in_the_wrong_word_order_are_never_good() {
     let right = site(mbap());
-    let simulator = Simulator::start(&right, &Default::default(), Options::default()).await.unwrap();
+    let simulator = Simulator::start(&right, &BTreeMap::default(), Options::default()).await.unwrap();
     let mut wrong = simulator.site_on(&right);
     let swapped = |registers: &[meterdeck::domain::register::Register]| {
         let swap = |register: &meterdeck::domain::register::Register| meterdeck::domain::register::Register {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::help::{add, device_id, empty_site, meter_id, tcp};
 
 /// Delays of alarms are up to 30 s; nothing that should happen takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Two meters on connections of their own; any voltage is too high for `a`.
 fn site() -> Site {
@@ -94,7 +94,7 @@ async fn an_alarm_lives_from_its_threshold_to_its_return_and_over_a_restart() {
     let [line] = told.as_slice() else { panic!("{told:#?}") };
     assert_eq!((line.id.to_string().as_str(), line.state), ("voltage-high:a", AlarmState::Unacknowledged));
     let measured = line.measured.clone().unwrap();
-    assert!(measured.value > 200.0 && measured.threshold == 100.0, "{measured:?}");
+    assert!(measured.value > 200.0 && (measured.threshold - 100.0).abs() < 1e-9, "{measured:?}");
 
     let acknowledge = |id: &str| Request::Acknowledge { id: id.to_owned(), note: "seen".to_owned() };
     watched.client.requests.ask(acknowledge("voltage-high:a")).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_silent_device_is_one_alarm_without_a_store_too() {
     assert!(alarms.iter().all(|line| line.id.kind != AlarmKind::ValueStale), "{alarms:#?}");
     let voltage = alarms.iter().find(|line| line.id.kind == AlarmKind::VoltageHigh).unwrap();
     assert_eq!(voltage.under, Some("device-offline:a".parse().unwrap()));
-    let until = jiff::Timestamp::now() + Duration::from_secs(3600);
+    let until = jiff::Timestamp::now() + Duration::from_hours(1);
     let shelve = |note: &str| Request::Shelve { id: "device-offline:a".to_owned(), until, note: note.to_owned() };
     assert!(watched.client.requests.ask(shelve("")).await.is_err(), "a reason is needed");
     watched.client.requests.ask(shelve("cable works")).await.unwrap();

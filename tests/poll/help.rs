@@ -24,27 +24,27 @@ use tokio::time::{Instant, sleep};
 /// Nothing that should happen takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn device_id(id: &str) -> DeviceId {
+pub(crate) fn device_id(id: &str) -> DeviceId {
     DeviceId::new(id).unwrap()
 }
 
-pub fn meter_id(id: &str) -> MeterId {
+pub(crate) fn meter_id(id: &str) -> MeterId {
     MeterId::new(id).unwrap()
 }
 
-pub fn tcp(address: &str) -> Link {
+pub(crate) fn tcp(address: &str) -> Link {
     Link::ModbusTcp { address: address.to_owned() }
 }
 
-pub fn empty_site() -> Site {
+pub(crate) fn empty_site() -> Site {
     Site {
         name: "Test".to_owned(),
         time_zone: "Europe/Amsterdam".to_owned(),
         currency: "EUR".to_owned(),
         cost_per_kwh: None,
         data_dir: "unused".into(),
-        keep_samples: Duration::from_secs(86_400),
-        demand_interval: Duration::from_secs(900),
+        keep_samples: Duration::from_hours(24),
+        demand_interval: Duration::from_mins(15),
         access: None,
         places: BTreeMap::new(),
         devices: BTreeMap::new(),
@@ -58,7 +58,7 @@ pub fn empty_site() -> Site {
 }
 
 /// Adds a device of a profile, read five times a second, and its meter of the same id.
-pub fn add(site: &mut Site, id: &str, link: Link, unit: u8, profile: &str) {
+pub(crate) fn add(site: &mut Site, id: &str, link: Link, unit: u8, profile: &str) {
     let profile = ProfileId::new(profile).unwrap();
     let registers = site.profiles[&profile].registers.clone();
     let device = Device {
@@ -85,7 +85,7 @@ pub fn add(site: &mut Site, id: &str, link: Link, unit: u8, profile: &str) {
     site.meters.insert(meter_id(id), meter(id, Some(device_id(id)), registers));
 }
 
-pub fn meter(id: &str, device: Option<DeviceId>, registers: Arc<[Register]>) -> Meter {
+pub(crate) fn meter(id: &str, device: Option<DeviceId>, registers: Arc<[Register]>) -> Meter {
     Meter {
         id: meter_id(id),
         name: id.to_uppercase(),
@@ -129,7 +129,7 @@ pub fn meter(id: &str, device: Option<DeviceId>, registers: Arc<[Register]>) -> 
 }
 
 /// A site with one SDM630, `a`.
-pub fn one(edit: impl FnOnce(&mut Device)) -> Site {
+pub(crate) fn one(edit: impl FnOnce(&mut Device)) -> Site {
     let mut site = empty_site();
     add(&mut site, "a", tcp("10.0.0.1:502"), 1, "eastron-sdm630");
     edit(site.devices.get_mut(&device_id("a")).unwrap());
@@ -137,14 +137,14 @@ pub fn one(edit: impl FnOnce(&mut Device)) -> Site {
 }
 
 /// A site that is served and read.
-pub struct Rig {
+pub(crate) struct Rig {
     pub simulator: Simulator,
     pub service: Service,
     pub client: Client,
 }
 
 impl Rig {
-    pub async fn start(site: &Site, rules: &[(&str, Rule)], mode: Mode) -> Self {
+    pub(crate) async fn start(site: &Site, rules: &[(&str, Rule)], mode: Mode) -> Self {
         let mut behaviours: BTreeMap<DeviceId, SimulatedDevice> = BTreeMap::new();
         for (id, rule) in rules {
             behaviours.entry(device_id(id)).or_default().rules.push(rule.clone());
@@ -155,11 +155,11 @@ impl Rig {
         Self { simulator, service, client }
     }
 
-    pub fn set(&self, id: &str, rules: impl IntoIterator<Item = Rule>) {
+    pub(crate) fn set(&self, id: &str, rules: impl IntoIterator<Item = Rule>) {
         assert!(self.simulator.set(&device_id(id), rules));
     }
 
-    pub async fn snapshot(&self) -> Snapshot {
+    pub(crate) async fn snapshot(&self) -> Snapshot {
         match self.client.requests.ask(Request::Snapshot).await.unwrap() {
             Response::Snapshot { snapshot } => *snapshot,
             other => panic!("{other:?}"),
@@ -167,7 +167,7 @@ impl Rig {
     }
 
     /// Waits until device and meter `id` are as wanted.
-    pub async fn until(
+    pub(crate) async fn until(
         &self,
         id: &str,
         what: &str,
@@ -186,31 +186,31 @@ impl Rig {
         }
     }
 
-    pub async fn poll_once(&self) -> BTreeMap<MeterId, MeterLive> {
+    pub(crate) async fn poll_once(&self) -> BTreeMap<MeterId, MeterLive> {
         match self.client.requests.ask(Request::PollOnce).await.unwrap() {
             Response::Polled { meters } => meters,
             other => panic!("{other:?}"),
         }
     }
 
-    pub async fn log(&self) -> Vec<LogLine> {
+    pub(crate) async fn log(&self) -> Vec<LogLine> {
         match self.client.requests.ask(Request::Log { after: 0 }).await.unwrap() {
             Response::Log { lines } => lines,
             other => panic!("{other:?}"),
         }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.service.stop().await;
         self.simulator.stop().await;
     }
 }
 
 /// Values of the device's registers that the meter has, and how many are good.
-pub fn good(meter: &MeterLive) -> usize {
+pub(crate) fn good(meter: &MeterLive) -> usize {
     meter.readings.values().filter(|reading| reading.value.is_some()).count()
 }
 
-pub fn kw(meter: &MeterLive) -> Option<f64> {
+pub(crate) fn kw(meter: &MeterLive) -> Option<f64> {
     meter.value(&Quantity::CurrentKw)
 }

@@ -105,7 +105,7 @@ async fn requests_are_answered_or_refused_with_a_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stops_in_time_with_a_silent_device_and_tells_its_clients() {
-    let site = one(|device| device.timeout = Duration::from_secs(60));
+    let site = one(|device| device.timeout = Duration::from_mins(1));
     let mut rig = Rig::start(&site, &[("a", Behaviour::Silent.into())], Mode::Continuous).await;
     rig.client.requests.ask(Request::Subscribe).await.unwrap();
     sleep(Duration::from_millis(200)).await;

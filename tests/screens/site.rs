@@ -324,6 +324,7 @@ pub(crate) fn snapshot(site: &Site) -> Snapshot {
 }
 
 /// Alarms in every state, as the service would tell them of this site; one of them under another.
+#[expect(clippy::allow_attributes, reason = "some of the programs that share this use it, some do not")]
 #[allow(dead_code, reason = "shared by several test programs")]
 pub(crate) fn alarms() -> Vec<AlarmLine> {
     let line = |id: &str, state: AlarmState, seconds: u64| AlarmLine {
@@ -370,6 +371,8 @@ pub(crate) fn alarms() -> Vec<AlarmLine> {
 }
 
 /// A quarter of an hour of power, with a gap.
+#[expect(clippy::allow_attributes, reason = "some of the programs that share this use it, some do not")]
+#[allow(dead_code, reason = "shared by several test programs")]
 pub(crate) fn trend(around: f64) -> Trend {
     let values = (0..90).map(|step| {
         let swing = (f64::from(step) / 15.0).sin() * 0.2 + 1.0;

@@ -91,7 +91,7 @@ fn assert_summaries(store: &Store, key: SeriesKey, expected: &[Point]) {
             let of_column = |point: &&Point| (column.start_ms..column.start_ms + chart.step_ms).contains(&point.at_ms);
             expected.iter().filter(of_column).for_each(|point| summary.push(point.number, point.state));
             let parts = |summary: &Summary| (summary.count, summary.flawed, summary.min, summary.max);
-            assert_eq!(parts(column), parts(&summary), "{} columns of {span_ms} ms", columns);
+            assert_eq!(parts(column), parts(&summary), "{columns} columns of {span_ms} ms");
             if chart.step_ms != 60_000 {
                 assert_eq!(column.sum, summary.sum);
             }
