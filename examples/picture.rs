@@ -66,9 +66,9 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn model(site: &Arc<Site>, size: Size) -> Result<Model, Failure> {
-    let keys = Keymap::load(None).map_err(|_| "the built-in keys are wrong")?;
-    let mut model = Model::new(Arc::clone(site), Arc::new(keys), Options::default(), size, Timestamp::now());
+fn model(site: &Arc<Site>, screen: Size) -> Result<Model, Failure> {
+    let keymap = Keymap::load(None).map_err(|_| "the built-in keys are wrong")?;
+    let mut model = Model::new(Arc::clone(site), Arc::new(keymap), Options::default(), screen, Timestamp::now());
     model.service.link = ServiceLink::Connected;
     model.screen = Screen::Live;
     model.meters.filter.push_str(FILTER);

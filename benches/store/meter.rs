@@ -1,6 +1,6 @@
 //! What a part of the bench costs: time, CPU of the store's own thread, bytes written by the process.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Instant};
 
 /// Readings at one moment.
 #[derive(Clone, Copy)]

@@ -50,7 +50,7 @@ fn store(energy: &BTreeMap<(usize, i64), i64>) -> (tempfile::TempDir, Store) {
         let of_meter = energy.iter().filter(|((of, _), _)| *of == place);
         let interval = |(_, watt_hours): (_, &i64)| Interval {
             consumed: Decimal::new(*watt_hours, 3),
-            measured: Duration::from_secs(900),
+            measured: Duration::from_mins(15),
             ..Interval::default()
         };
         let intervals = of_meter.map(|entry| (at(entry.0.1), interval(entry))).collect();
