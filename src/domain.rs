@@ -4,6 +4,7 @@
 
 pub mod alarm;
 pub mod calendar;
+pub mod chart;
 pub mod computed;
 pub mod cost;
 pub mod counter;

@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub mod alarms;
+mod chart;
 pub mod client;
 pub mod consumption;
 pub mod dispatcher;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     alarms::Alarms,
+    chart,
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
     history,
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
@@ -128,6 +129,10 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
         Request::Unshelve { id } => shared.alarms.unshelve(&id).await,
         Request::History { meter, quantity, span, step_ms } => {
             blocking(shared, move |shared| history::history(shared, &meter, &quantity, span, step_ms)).await
+        }
+        Request::Chart { meter, quantity, span, columns } => {
+            let chart = blocking(shared, move |shared| chart::chart(shared, &meter, &quantity, span, columns)).await?;
+            Ok(Response::Chart { chart })
         }
         Request::Intervals { meter, span } => {
             blocking(shared, move |shared| history::intervals(shared, &meter, span)).await

@@ -17,6 +17,7 @@ use crate::{
         quantity::Quantity,
         reading::State,
         sample::{Decimals, MAX_DECIMALS, MAX_TIME_MS, MIN_TIME_MS},
+        site::Meter,
         unit::Unit,
     },
     store::{Row, Sample, SeriesKey, SeriesSpec, Store, StoreError},
@@ -221,19 +222,19 @@ fn declare(
     Ok(series.keys().cloned().zip(keys).collect())
 }
 
-fn clamp(at: Timestamp) -> i64 {
+pub(super) fn clamp(at: Timestamp) -> i64 {
     at.as_millisecond().clamp(MIN_TIME_MS, MAX_TIME_MS)
 }
 
-fn known(shared: &Shared, meter: &MeterId) -> Result<(), ServiceError> {
-    if shared.site.meters.contains_key(meter) {
-        return Ok(());
+pub(super) fn known<'a>(shared: &'a Shared, meter: &MeterId) -> Result<&'a Meter, ServiceError> {
+    if let Some(meter) = shared.site.meters.get(meter) {
+        return Ok(meter);
     }
     let message = format!("There is no meter `{meter}`.");
     Err(ServiceError { kind: ErrorKind::NotFound, message, hint: Some("`meterdeck meters` lists them.".to_owned()) })
 }
 
-fn store(shared: &Shared) -> Result<Store, ServiceError> {
+pub(super) fn store(shared: &Shared) -> Result<Store, ServiceError> {
     shared.store.clone().ok_or_else(|| ServiceError {
         kind: ErrorKind::Invalid,
         message: "This service keeps nothing.".to_owned(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     alarm::AlarmLine,
     calendar::Span,
+    chart::Chart,
     ids::{DeviceId, MeterId, PlaceId},
     live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
     powermeter::PowerMeter,
@@ -121,6 +122,17 @@ pub enum Request {
         /// Means over steps of this many ms instead.
         step_ms: Option<i64>,
     },
+    /// What is stored of a quantity, in the columns of a chart.
+    Chart {
+        /// Of which meter.
+        meter: MeterId,
+        /// Which quantity.
+        quantity: Quantity,
+        /// From when to before when.
+        span: Span,
+        /// In how many columns, at most 4096; all are equally long, of whole ms.
+        columns: u16,
+    },
     /// A meter's interval data, those that start in the span.
     Intervals {
         /// Of which meter.
@@ -195,6 +207,11 @@ pub enum Response {
         points: Vec<HistoryPoint>,
         /// Where the answer was cut: ask again from here.
         next: Option<Timestamp>,
+    },
+    /// To `Chart`.
+    Chart {
+        /// As it is drawn.
+        chart: Chart,
     },
     /// To `Intervals`.
     Intervals {
