@@ -14,13 +14,17 @@ use meterdeck::{
     config,
     device::simulator::{self, Simulator, script},
     domain::ids::DeviceId,
-    service::{self, Service, log::LogRing},
+    service::{self, Mode, Service, log::LogRing},
+    store::Store,
     tui::{self, Settings, TuiError, backend::Tty, signals::Notice},
 };
 use ratatui::layout::Size;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
+
+#[path = "flows/history.rs"]
+mod history;
 
 /// How long a screen may take to show what it should, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,11 +84,16 @@ struct Runner {
 
 impl Runner {
     async fn start(width: u16, height: u16) -> Self {
+        Self::start_with(width, height, None).await
+    }
+
+    /// The program over a service that keeps what is measured, where there is a store.
+    async fn start_with(width: u16, height: u16, store: Option<Store>) -> Self {
         let loaded = config::parse("demo-site.toml", include_str!("../config/demo-site.toml")).unwrap();
         let behaviours = script::parse(&loaded.simulate, &loaded.site).unwrap();
         let simulator = Simulator::start(&loaded.site, &behaviours, simulator::Options::default()).await.unwrap();
         let log = LogRing::new();
-        let service = service::start(simulator.site_on(&loaded.site), log.clone());
+        let service = service::start_with(simulator.site_on(&loaded.site), log.clone(), Mode::Continuous, store);
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             session_file: Some(folder.path().join("session.json")),
@@ -110,6 +119,9 @@ impl Runner {
                 "enter" => KeyCode::Enter,
                 "esc" => KeyCode::Esc,
                 "tab" => KeyCode::Tab,
+                "left" => KeyCode::Left,
+                "right" => KeyCode::Right,
+                "down" => KeyCode::Down,
                 "space" => KeyCode::Char(' '),
                 _ => KeyCode::Char(name.chars().next().unwrap()),
             };

@@ -11,16 +11,17 @@ use meterdeck::{
     domain::{
         fault::{Fault, FaultKind},
         live::{DeviceLive, DeviceState},
+        record::{Entry, Record},
         site::Site,
     },
-    service::interface::{Event, LogLevel, LogLine, Request, Response},
+    service::interface::{ErrorKind, Event, LogLevel, LogLine, Request, Response, ServiceError},
     tui::{
         keymap::Keymap,
         message::{Effect, Message},
         model::{DeviceRow, Model, Options, Overlay, Screen, ServiceLink, Sort, TreeNode},
         session::Session,
         theme::{ColourDepth, Theme},
-        update::update,
+        update::{facts, update},
         view,
     },
 };
@@ -69,7 +70,11 @@ fn key_event(name: &str) -> KeyEvent {
 fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     keys.split_whitespace()
         .flat_map(|name| update(model, site::now(), Message::Key(key_event(name))))
-        .filter(|effect| !matches!(effect, Effect::Ask(Request::Trend { .. })))
+        .filter(|effect| match effect {
+            Effect::Ask(Request::Chart { .. }) => false,
+            Effect::Ask(request) => !facts::is_asked_by_itself(request),
+            _ => true,
+        })
         .collect()
 }
 
@@ -349,7 +354,8 @@ fn copy_and_export_carry_what_is_shown() {
     let [Effect::Copy(text)] = effects.as_slice() else { panic!("{effects:?}") };
     assert!(text.starts_with("meter: msb-1, name: MSB-1, state: "), "{text}");
     let effects = press(&mut model, "e");
-    let [Effect::Export { name, csv }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Export { files }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [(name, csv)] = files.as_slice() else { panic!("{files:?}") };
     assert_eq!(*name, "live");
     assert_eq!(csv.lines().count(), 1 + model.meters.rows.len());
     assert!(csv.starts_with("meter,name,state,last answer,real power [kW],"), "{csv}");
@@ -417,6 +423,73 @@ fn without_colours_nothing_has_one() {
     }
 }
 
+/// The chart that a key makes the program ask for.
+fn asked_chart(model: &mut Model, key: &str) -> Option<Request> {
+    let effects = update(model, site::now(), Message::Key(key_event(key)));
+    let chart = effects.into_iter().find(|effect| matches!(effect, Effect::Ask(Request::Chart { .. })));
+    chart.map(|effect| match effect {
+        Effect::Ask(request) => request,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_chart_is_asked_for_when_it_is_another_one_and_not_else() {
+    let mut model = start(80, 24);
+    press(&mut model, "/ r p p - a enter");
+    let Some(Request::Chart { meter, quantity, span, columns }) = asked_chart(&mut model, "enter") else {
+        panic!("no chart is asked for")
+    };
+    assert_eq!((meter.as_str(), columns), ("rpp-a", 67));
+    let (first, length) = (quantity, span.to.duration_since(span.from).as_secs());
+    assert!((3600..3700).contains(&length), "{length}");
+    assert!(span.to >= site::now() && span.to.duration_since(site::now()).as_secs() <= 54);
+    assert_eq!(asked_chart(&mut model, "left"), None, "a cursor needs no other chart");
+    let Some(Request::Chart { quantity, .. }) = asked_chart(&mut model, "]") else { panic!("another quantity") };
+    assert_ne!(quantity, first);
+    press(&mut model, "[");
+    for hours in [6, 24, 7 * 24, 30 * 24, 365 * 24] {
+        let Some(Request::Chart { span, .. }) = asked_chart(&mut model, "-") else { panic!("another time") };
+        let length = span.to.duration_since(span.from).as_hours();
+        assert!((hours..=hours * 3 / 2).contains(&length), "{length} for {hours}");
+    }
+    assert_eq!(asked_chart(&mut model, "-"), None, "a year is the most");
+    assert_eq!(asked_chart(&mut model, "v"), None, "higher, but as wide as before");
+}
+
+#[test]
+fn a_record_is_filled_in_sent_once_and_its_refusal_read() {
+    let mut model = start(80, 24);
+    press(&mut model, "/ r p p - a enter enter m");
+    assert!(screen_text(&model, &Theme::default()).contains("Record for RPP-A"));
+    press(&mut model, "esc");
+    assert!(model.overlays.is_empty(), "esc cancels");
+    press(&mut model, "m right right down s e a l space q");
+    let effects = press(&mut model, "enter");
+    let meter: meterdeck::domain::ids::MeterId = "rpp-a".parse().unwrap();
+    let entry = Entry::Note { text: "seal q".to_owned() };
+    let request = Request::Record { meter: meter.clone(), entry: entry.clone(), force: false };
+    assert_eq!(effects, [Effect::Ask(request.clone())]);
+    assert_eq!(press(&mut model, "enter"), [], "it is on its way");
+    let error = ServiceError { kind: ErrorKind::BadData, message: "The note is bad.".to_owned(), hint: None };
+    update(&mut model, site::now(), Message::Answered { request: request.clone(), result: Err(error) });
+    assert!(screen_text(&model, &Theme::default()).contains("The note is bad."));
+    assert_eq!(press(&mut model, "enter"), [Effect::Ask(request.clone())]);
+    let record =
+        Record { sequence: 1, meter, at: site::now(), who: "anna".to_owned(), entry, before: None, configured: None };
+    let result = Ok(Response::Recorded { record: Box::new(record) });
+    let effects = update(&mut model, site::now(), Message::Answered { request, result });
+    assert!(model.overlays.is_empty());
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Ask(Request::Records { .. }))), "{effects:?}");
+
+    press(&mut model, "m down x enter");
+    assert!(screen_text(&model, &Theme::default()).contains("is no date such as"));
+    press(&mut model, "esc");
+    model.options.read_only = true;
+    press(&mut model, "m");
+    assert!(model.overlays.is_empty(), "a read-only terminal has no such key");
+}
+
 /// `docs/keys.md` is made from the table of actions: with `METERDECK_UPDATE_DOCS` set it is written, else compared.
 #[test]
 fn the_documentation_is_fresh() {
@@ -467,6 +540,13 @@ const KEYS: &[&str] = &[
     "backspace",
     "ctrl-l",
     "ctrl-z",
+    "+",
+    "-",
+    "=",
+    "[",
+    "]",
+    "v",
+    "m",
 ];
 
 proptest! {

@@ -8,6 +8,7 @@ use std::{
 
 use meterdeck::{
     domain::{
+        chart::Column,
         live::{MeterLive, MeterState},
         quantity::Quantity,
         reading::{Reading, State},
@@ -15,7 +16,11 @@ use meterdeck::{
     },
     tui::{
         keymap::Keymap,
-        model::{AlarmDraft, DeviceRow, Frozen, Model, Options, Overlay, Screen, ServiceLink, TreeNode},
+        layout,
+        model::{
+            AlarmDraft, ChartKey, DeviceRow, Frozen, MeterPane, Model, Options, Overlay, Screen, ServiceLink, TreeNode,
+            Zoom,
+        },
         theme::{ColourDepth, Theme},
         update::rows,
         view,
@@ -24,6 +29,8 @@ use meterdeck::{
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size, style::Color};
 
+#[path = "screens/counted.rs"]
+mod counted;
 #[path = "screens/site.rs"]
 mod site;
 
@@ -60,10 +67,24 @@ fn model(size: (u16, u16), screen: Screen, options: Options) -> Model {
     model.expanded = shared.places.keys().cloned().collect();
     model.screen = screen;
     rows::rebuild(&mut model);
+    model.facts = counted::facts(&shared);
+    chart(&mut model);
     model.meters.select(&"pdu-r01a".parse().unwrap());
     model.tree.select(&TreeNode::Place(PlaceKey::try_from("room.n-101".to_owned()).unwrap()));
     model.devices.select(&DeviceRow::Device("gw-2".parse().unwrap()));
     model
+}
+
+/// What came of the chart of the meter that is open, where history is kept of it.
+fn chart(model: &mut Model) {
+    let is_kept = model.screen == Screen::Meter("rpp-b".parse().unwrap());
+    let (Some(columns), Some(quantity)) = (layout::chart_columns(model), model.quantities.selected().cloned()) else {
+        return;
+    };
+    model.chart.zoom = Zoom::Day;
+    let span = model.chart.span(model.now, columns).unwrap();
+    let key = ChartKey { meter: "rpp-b".parse().unwrap(), quantity, span, columns };
+    model.chart.shown = is_kept.then(|| (key, counted::chart(span, columns)));
 }
 
 fn draw(model: &Model, theme: &Theme) -> Buffer {
@@ -115,6 +136,50 @@ fn what_is_done_to_an_alarm_at_each_size() {
     none.alarms.clear();
     rows::rebuild(&mut none);
     assert!(text(&draw(&none, &Theme::default())).contains("No alarms: everything that is watched is normal."));
+}
+
+#[test]
+fn the_chart_and_what_is_known_alone() {
+    let screen = Screen::Meter("rpp-b".parse().unwrap());
+    for (width, height) in SIZES {
+        for (name, pane) in [("meter-chart", MeterPane::Chart), ("meter-about", MeterPane::About)] {
+            let mut model = model((width, height), screen.clone(), Options::default());
+            model.meter_pane = pane;
+            chart(&mut model);
+            let columns = layout::chart_columns(&model).unwrap_or(1);
+            model.chart.move_cursor(-i64::from(columns) / 3, model.now, columns);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&draw(&model, &Theme::default())));
+        }
+    }
+    let mut model = model((80, 24), screen, Options { ascii: true, ..Options::default() });
+    model.meter_pane = MeterPane::Chart;
+    chart(&mut model);
+    let text = text(&draw(&model, &Theme::default()));
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!("meter-chart_ascii", text);
+}
+
+/// Where nothing was measured, nothing is drawn but the sign for it; where no reading was due, nothing at all.
+#[test]
+fn a_gap_has_no_line_across() {
+    let mut model = model((160, 48), Screen::Meter("rpp-b".parse().unwrap()), Options::default());
+    model.meter_pane = MeterPane::Chart;
+    chart(&mut model);
+    let buffer = draw(&model, &Theme::default());
+    let plot = layout::plot(layout::meter(model.size, model.meter_pane, layout::body(model.size)).chart);
+    let (_, shown) = model.chart.shown.as_ref().unwrap();
+    let mut kinds = [0; 3];
+    for (x, column) in (plot.left()..plot.right()).zip(&shown.columns) {
+        let drawn: String = (plot.top()..plot.bottom()).map(|y| buffer[(x, y)].symbol()).collect();
+        let kind = match column {
+            Column::Gap => (0, drawn.trim() == "×" && drawn.ends_with('×')),
+            Column::Between => (1, drawn.trim().is_empty()),
+            Column::Value { .. } => (2, !drawn.trim().is_empty() && !drawn.contains('×')),
+        };
+        kinds[kind.0] += 1;
+        assert!(kind.1, "{column:?} is drawn as {drawn:?}");
+    }
+    assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
 }
 
 #[test]
@@ -242,6 +307,8 @@ proptest! {
         ascii in any::<bool>(),
         lives in prop::collection::vec(any_live(), 11),
         selected in 0usize..30,
+        pane in prop::sample::select(vec![MeterPane::Readings, MeterPane::Chart, MeterPane::About]),
+        values in prop::collection::vec(any::<(f64, f64, bool)>(), 0..300),
     ) {
         for (_, screen) in screens() {
             let mut model = model((width, height), screen, Options { ascii, ..Options::default() });
@@ -251,6 +318,13 @@ proptest! {
             model.meters.selected = selected.min(model.meters.rows.len() - 1);
             model.tree.selected = selected.min(model.tree.rows.len() - 1);
             model.devices.selected = selected.min(model.devices.rows.len() - 1);
+            model.meter_pane = pane;
+            if let Some((_, chart)) = &mut model.chart.shown {
+                let value = |(one, other, good): &(f64, f64, bool)| Column::Value {
+                    mean: *one, min: one.min(*other), max: one.max(*other), good: *good,
+                };
+                chart.columns.extend(values.iter().map(value));
+            }
             let text = text(&draw(&model, &Theme::default()));
             prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{}", text);
             prop_assert!(!text.contains("-0.0 "), "{}", text);

@@ -22,6 +22,8 @@ pub enum Scope {
     Sorted,
     /// On the Alarms screen.
     Alarms,
+    /// On the Meter screen.
+    Meter,
     /// On the Devices screen.
     Devices,
 }
@@ -34,13 +36,15 @@ impl Scope {
             Self::Lists => matches!(screen, Screen::Live | Screen::Site | Screen::Alarms | Screen::Devices),
             Self::Sorted => matches!(screen, Screen::Live),
             Self::Alarms => matches!(screen, Screen::Alarms),
+            Self::Meter => matches!(screen, Screen::Meter(_)),
             Self::Devices => matches!(screen, Screen::Devices),
         }
     }
 
     /// Whether two scopes share a screen, so that one key cannot mean both.
     pub fn overlaps(self, other: Self) -> bool {
-        Screen::TABS.iter().any(|screen| self.holds(screen) && other.holds(screen))
+        let on_meter = |scope: Self| matches!(scope, Self::Everywhere | Self::Meter);
+        on_meter(self) && on_meter(other) || Screen::TABS.iter().any(|screen| self.holds(screen) && other.holds(screen))
     }
 
     /// How it is named in the docs.
@@ -50,6 +54,7 @@ impl Scope {
             Self::Lists => "Live, Site, Alarms, Devices",
             Self::Sorted => "Live",
             Self::Alarms => "Alarms",
+            Self::Meter => "Meter",
             Self::Devices => "Devices",
         }
     }
@@ -101,6 +106,13 @@ actions! {
     Filter "filter" Lists None "filter" "Filter the list by name, place, address or state.";
     Sort "sort" Sorted None "sort" "Sort by the next of name, load, trouble, age.";
     Freeze "freeze" Everywhere None "freeze" "Freeze what is shown, or follow the latest again; polling goes on.";
+    Pane "pane" Meter None "pane" "Show all of the meter, its chart alone, or what is known about it alone.";
+    ZoomIn "zoom-in" Meter None "zoom" "Show a shorter time in the chart.";
+    ZoomOut "zoom-out" Meter None "" "Show a longer time in the chart.";
+    Now "now" Meter None "" "Bring the chart back to now, without its cursor.";
+    NextQuantity "next-quantity" Meter None "" "Chart the next quantity.";
+    PreviousQuantity "previous-quantity" Meter None "" "Chart the quantity before.";
+    Record "record" Meter Changes "record" "Record a verification, calibration, note, status or reading by hand.";
     Probe "probe" Devices Changes "probe" "Ask the selected device now, whatever its back-off.";
     Acknowledge "acknowledge" Alarms Changes "ack" "Acknowledge the selected alarm, with a note.";
     Shelve "shelve" Alarms Changes "shelve" "Put the selected alarm away for a time, with a note.";
@@ -120,8 +132,8 @@ actions! {
     PreviousScreen "previous-screen" Everywhere None "" "Go to the screen before.";
     Up "up" Everywhere None "" "Move up.";
     Down "down" Everywhere None "" "Move down.";
-    Left "left" Everywhere None "" "Move left; in the tree, close a place or go to the one above.";
-    Right "right" Everywhere None "" "Move right; in the tree, unfold a place.";
+    Left "left" Everywhere None "" "Move left; in the tree, close a place or go to the one above; in a chart, move the cursor.";
+    Right "right" Everywhere None "" "Move right; in the tree, unfold a place; in a chart, move the cursor.";
     PageUp "page-up" Everywhere None "" "Move one page up.";
     PageDown "page-down" Everywhere None "" "Move one page down.";
     First "first" Everywhere None "" "Go to the first row.";
@@ -146,7 +158,7 @@ impl Action {
 
     /// Whether it changes something that others see too.
     fn is_of_operators(self) -> bool {
-        matches!(self, Self::Probe | Self::Acknowledge | Self::Shelve | Self::Unshelve)
+        matches!(self, Self::Probe | Self::Record | Self::Acknowledge | Self::Shelve | Self::Unshelve)
     }
 }
 
@@ -165,6 +177,8 @@ mod tests {
 
     #[test]
     fn read_only_has_no_probe() {
+        let meter = Screen::Meter("m".parse().unwrap());
+        assert!(Action::Record.is_offered(&meter, false) && !Action::Record.is_offered(&meter, true));
         assert!(Action::Probe.is_offered(&Screen::Devices, false));
         assert!(!Action::Probe.is_offered(&Screen::Devices, true));
         assert!(!Action::Probe.is_offered(&Screen::Live, false));

@@ -49,12 +49,17 @@ impl Effects {
         });
     }
 
-    /// Writes a file; how it went comes from [`Effects::next`].
-    pub fn export(&mut self, name: &'static str, csv: String) {
+    /// Writes files; how it went comes from [`Effects::next`].
+    pub fn export(&mut self, files: Vec<(&'static str, String)>) {
         let folder = self.export_folder.clone();
         self.tasks.spawn_blocking(move || {
-            Message::Done(match export(&folder, name, &csv) {
-                Ok(path) => Notice { text: format!("Written to {}", path.display()), is_error: false },
+            let written: io::Result<Vec<PathBuf>> =
+                files.iter().map(|(name, csv)| export(&folder, name, csv)).collect();
+            Message::Done(match written {
+                Ok(paths) => {
+                    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                    Notice { text: format!("Written to {}", paths.join(" and ")), is_error: false }
+                }
                 Err(error) => {
                     let text =
                         format!("Cannot write into {}: {error}. Start meterdeck in another folder.", folder.display());

@@ -21,6 +21,14 @@ pub struct Glyphs {
     pub spark: [&'static str; 8],
     /// A column of a sparkline where nothing was measured.
     pub gap: &'static str,
+    /// The mean in a cell of a chart: low, in the middle, high.
+    pub line: [&'static str; 3],
+    /// Between the smallest and the largest value of a column of a chart.
+    pub band: &'static str,
+    /// A column of a chart in which nothing was measured.
+    pub no_value: &'static str,
+    /// Axes of a chart: the line of values, a mark at it, the corner, the line of times, a mark at it.
+    pub axis: [&'static str; 5],
     /// Lines of a tree: a child, the last child, past a child, past the last one.
     pub tree: [&'static str; 4],
     /// Before a row that is open.
@@ -81,6 +89,10 @@ const UNICODE: Glyphs = Glyphs {
     steps: ["▇", "▁"],
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     gap: "·",
+    line: ["▁", "─", "▔"],
+    band: "░",
+    no_value: "×",
+    axis: ["│", "┤", "└", "─", "┬"],
     tree: ["├ ", "└ ", "│ ", "  "],
     open: "▾",
     closed: "▸",
@@ -112,6 +124,10 @@ const ASCII: Glyphs = Glyphs {
     steps: ["#", "."],
     spark: ["_", ".", ",", "-", "=", "+", "*", "#"],
     gap: " ",
+    line: [".", "-", "'"],
+    band: ":",
+    no_value: "x",
+    axis: ["|", "+", "+", "-", "+"],
     tree: ["|-", "`-", "| ", "  "],
     open: "v",
     closed: ">",
@@ -154,6 +170,7 @@ mod tests {
     fn columns_of_charts_are_one_wide() {
         for glyphs in [&UNICODE, &ASCII] {
             let charts = glyphs.bar_parts.iter().chain(&glyphs.spark).chain(&glyphs.steps).chain(&glyphs.bar_ends);
+            let charts = charts.chain(&glyphs.line).chain(&glyphs.axis).chain([&glyphs.band, &glyphs.no_value]);
             assert!(charts.chain([&glyphs.gap, &glyphs.bar_full, &glyphs.ellipsis]).all(|glyph| glyph.width() == 1));
         }
     }

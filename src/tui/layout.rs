@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Constraint, Layout, Rect, Size};
 
-use super::model::{Model, Screen};
+use super::model::{MeterPane, Model, Screen};
 
 /// Least width of a panel of the Live screen, columns, frame included.
 pub const PANEL_WIDTH: u16 = 40;
@@ -61,6 +61,63 @@ pub fn live(size: Size) -> (usize, usize) {
         }
         SizeClass::List | SizeClass::Line => (1, table_rows(area)),
     }
+}
+
+/// Narrowest readings that have something beside them, and the widest that eyes can follow.
+const MIN_READINGS: u16 = 46;
+/// See [`MIN_READINGS`].
+const MAX_READINGS: u16 = 72;
+/// Columns of a chart's axis, its line included.
+pub const CHART_AXIS: u16 = 11;
+/// Rows of the time axis: its line, and the times.
+pub const CHART_TIMES: u16 = 2;
+
+/// The parts of the Meter screen; empty where they are not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MeterAreas {
+    /// The table of readings.
+    pub readings: Rect,
+    /// What is known about the meter.
+    pub about: Rect,
+    /// The chart.
+    pub chart: Rect,
+}
+
+/// Where the parts of the Meter screen are, in `area`.
+pub fn meter(size: Size, pane: MeterPane, area: Rect) -> MeterAreas {
+    let none = MeterAreas::default();
+    match (pane, SizeClass::of(size)) {
+        (MeterPane::Chart, _) => MeterAreas { chart: area, ..none },
+        (MeterPane::About, _) => MeterAreas { about: area, ..none },
+        (MeterPane::Readings, SizeClass::List | SizeClass::Line) => MeterAreas { readings: area, ..none },
+        (MeterPane::Readings, class) => {
+            let chart_height = if class == SizeClass::Full { area.height / 2 } else { area.height * 5 / 9 };
+            let [top, chart] = Layout::vertical([Constraint::Fill(1), Constraint::Length(chart_height)]).areas(area);
+            if class == SizeClass::Pane {
+                return MeterAreas { readings: top, chart, ..none };
+            }
+            let width = (area.width / 2).clamp(MIN_READINGS, MAX_READINGS);
+            let [readings, about] = Layout::horizontal([Constraint::Length(width), Constraint::Fill(1)]).areas(top);
+            MeterAreas { readings, about, chart }
+        }
+    }
+}
+
+/// The inside of the Meter screen's chart: the columns and rows of values, without frame and axes.
+pub fn plot(chart: Rect) -> Rect {
+    Rect {
+        x: chart.x.saturating_add(1 + CHART_AXIS),
+        y: chart.y.saturating_add(1),
+        width: chart.width.saturating_sub(2 + CHART_AXIS),
+        height: chart.height.saturating_sub(2 + CHART_TIMES),
+    }
+}
+
+/// How many columns the chart on screen has; `None` where there is none.
+pub fn chart_columns(model: &Model) -> Option<u16> {
+    let is_meter = matches!(model.screen, Screen::Meter(_)) && model.size_class() > SizeClass::Line;
+    let plot = plot(meter(model.size, model.meter_pane, body(model.size)).chart);
+    (is_meter && !plot.is_empty()).then_some(plot.width)
 }
 
 /// A screen's tab in the header.

@@ -50,12 +50,10 @@ pub enum Effect {
     Ask(Request),
     /// Put text on the clipboard of the person's own terminal.
     Copy(String),
-    /// Write a file beside which nothing is lost: never over another.
+    /// Write files beside which nothing is lost: never over another.
     Export {
-        /// What is in it, for the file's name.
-        name: &'static str,
-        /// Its text.
-        csv: String,
+        /// What is in each, for its name, and its text.
+        files: Vec<(&'static str, String)>,
     },
     /// Have the mouse's events, or leave them to the terminal.
     SetMouse(bool),

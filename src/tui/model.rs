@@ -19,11 +19,17 @@ use crate::domain::{
 };
 
 pub mod alarms;
+pub mod chart;
+pub mod facts;
+pub mod form;
 pub mod list;
 pub mod log;
 pub mod overlay;
 
 pub use alarms::{AlarmDraft, SHELVE_CHOICES};
+pub use chart::{ChartKey, ChartView, MeterPane, Zoom};
+pub use facts::{Fact, Facts, Intake, Sum};
+pub use form::{Field, FieldValue, RecordForm};
 pub use list::{ListView, Sort};
 pub use log::LogPane;
 pub use overlay::{Overlay, PaletteItem};
@@ -64,6 +70,12 @@ pub struct Model {
     pub expanded: BTreeSet<PlaceKey>,
     /// Quantities of the meter that is open.
     pub quantities: ListView<Quantity>,
+    /// Which part of the Meter screen is shown.
+    pub meter_pane: MeterPane,
+    /// Its chart.
+    pub chart: ChartView,
+    /// What the service counts and keeps.
+    pub facts: Facts,
     /// Rows of the Devices screen.
     pub devices: ListView<DeviceRow>,
     /// The alarms that are not normal.
@@ -189,6 +201,12 @@ pub enum OverviewRow {
     Power,
     /// Power of the IT equipment; opens Site.
     ItPower,
+    /// PUE of the site; opens Site.
+    Pue,
+    /// Energy and cost of today; opens Site.
+    Today,
+    /// Energy and cost of this month; opens Site.
+    Month,
     /// Power of a building; opens it in the tree.
     Building(PlaceKey),
     /// Meters by state; opens Live.
@@ -262,6 +280,9 @@ impl Model {
             meters: ListView::default(),
             tree: ListView::default(),
             quantities: ListView::default(),
+            meter_pane: MeterPane::default(),
+            chart: ChartView::default(),
+            facts: Facts::default(),
             devices: ListView::default(),
             alarms: Vec::new(),
             alarm_rows: ListView::default(),

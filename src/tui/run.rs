@@ -25,10 +25,10 @@ use super::{
     pace::{Cause, Pace},
     signals,
     theme::Theme,
-    update::update,
+    update::{facts, update},
     view,
 };
-use crate::service::interface::{Event, Request};
+use crate::service::interface::Event;
 
 /// How often ages are looked at. A frame that shows nothing new is not written.
 const TICK: Duration = Duration::from_secs(1);
@@ -131,8 +131,9 @@ impl<T: Tty> Core<T> {
 
     /// Takes over what an effect came to: somebody waits for it, except for the series that are asked for by themselves.
     fn answer(&mut self, message: Message) -> Result<(), TuiError> {
-        let is_trend = matches!(message, Message::Answered { request: Request::Trend { .. }, .. });
-        self.take(message, if is_trend { Cause::Data } else { Cause::Input })
+        let is_asked_by_itself =
+            matches!(&message, Message::Answered { request, .. } if facts::is_asked_by_itself(request));
+        self.take(message, if is_asked_by_itself { Cause::Data } else { Cause::Input })
     }
 
     fn event(&mut self, event: Option<Event>) -> Result<(), TuiError> {
@@ -184,7 +185,7 @@ impl<T: Tty> Core<T> {
     fn run(&mut self, effect: Effect) -> Result<(), TuiError> {
         match effect {
             Effect::Ask(request) => self.effects.ask(request),
-            Effect::Export { name, csv } => self.effects.export(name, csv),
+            Effect::Export { files } => self.effects.export(files),
             Effect::Copy(text) => return self.copy(&text),
             Effect::SetMouse(on) => return self.tty().set_mouse(on).map_err(TuiError::Terminal),
             Effect::Redraw => return self.redraw(),

@@ -11,8 +11,11 @@ use super::{
 };
 
 pub mod alarms;
+pub mod charts;
+pub mod facts;
 pub mod navigate;
 pub mod overlay;
+pub mod record;
 pub mod rows;
 pub mod service;
 pub mod table;
@@ -45,6 +48,8 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Effect
     };
     navigate::keep_in_view(model);
     effects.extend(trends::wanted(model));
+    effects.extend(charts::wanted(model));
+    effects.extend(facts::wanted(model));
     effects
 }
 
@@ -83,6 +88,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageUp | Action::PageDown | Action::First | Action::Last => navigate::page(model, action),
         Action::NextMatch => navigate::next_match(model, true),
         Action::PreviousMatch => navigate::next_match(model, false),
+        Action::ZoomIn => charts::zoom(model, true),
+        Action::ZoomOut => charts::zoom(model, false),
+        Action::Now => model.chart.reset(),
+        Action::NextQuantity => model.quantities.move_by(1),
+        Action::PreviousQuantity => model.quantities.move_by(-1),
+        Action::Record => record::open(model),
+        Action::Pane => model.meter_pane = model.meter_pane.next(),
         Action::Mouse => {
             model.options.mouse = !model.options.mouse;
             let text = if model.options.mouse { "Mouse: wheel and tabs here." } else { "Mouse: left to the terminal." };

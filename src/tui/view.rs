@@ -29,6 +29,7 @@ pub mod log;
 pub mod meter;
 pub mod overview;
 pub mod palette;
+pub mod record;
 pub mod site;
 pub mod small;
 
@@ -60,6 +61,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
                 palette::draw(model, &palette::Palette { input, matches, selected: *selected }, theme, frame, area);
             }
             Overlay::Log { scroll } => log::draw(model, *scroll, theme, frame, area),
+            Overlay::Record(form) => record::draw(model, form, theme, frame, area),
             Overlay::Alarm(draft) => alarms::draw_draft(model, draft, theme, frame, area),
             Overlay::Filter { .. } => {}
         }

@@ -3,6 +3,7 @@
 pub mod bar;
 pub mod cells;
 pub mod look;
+pub mod plot;
 pub mod reading;
 pub mod spark;
 

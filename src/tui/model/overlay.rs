@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{AlarmDraft, Model};
+use super::{AlarmDraft, Model, RecordForm};
 use crate::{
     domain::{
         ids::{DeviceId, MeterId},
@@ -40,6 +40,8 @@ pub enum Overlay {
     },
     /// What is about to be done to an alarm, with its note.
     Alarm(AlarmDraft),
+    /// What is about to be recorded of a meter.
+    Record(Box<RecordForm>),
     /// The filter of the list below, while it is typed.
     Filter {
         /// What is typed.

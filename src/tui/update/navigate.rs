@@ -10,7 +10,7 @@ use crate::{
         layout,
         message::Effect,
         model::{DeviceRow, ListView, MAX_BACK, Model, Overlay, OverviewRow, Screen, Sort, TreeNode},
-        update::{alarms, overlay, rows},
+        update::{alarms, charts, overlay, rows},
     },
 };
 
@@ -50,6 +50,8 @@ pub fn go_to_meter(model: &mut Model, id: MeterId) {
         return;
     }
     model.quantities = ListView::default();
+    model.chart.reset();
+    model.facts.forget(&id);
     go(model, Screen::Meter(id));
 }
 
@@ -102,7 +104,9 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
 
 fn open_overview_row(model: &mut Model) {
     match model.overview.selected().cloned() {
-        Some(OverviewRow::Power | OverviewRow::ItPower) => go(model, Screen::Site),
+        Some(
+            OverviewRow::Power | OverviewRow::ItPower | OverviewRow::Pue | OverviewRow::Today | OverviewRow::Month,
+        ) => go(model, Screen::Site),
         Some(OverviewRow::Building(key)) => go_to_place(model, &key),
         Some(OverviewRow::Meters) => {
             model.meters.sort = Sort::Trouble;
@@ -192,6 +196,8 @@ pub fn arrow(model: &mut Model, action: Action) {
         (Action::Left, Screen::Live) => move_by(model, -1),
         (Action::Left, Screen::Site) => fold_or_leave(model),
         (Action::Right, Screen::Site) => unfold_or_enter(model),
+        (Action::Left, Screen::Meter(_)) => charts::move_cursor(model, -1),
+        (Action::Right, Screen::Meter(_)) => charts::move_cursor(model, 1),
         _ => {}
     }
 }
@@ -270,6 +276,9 @@ fn visible_rows(model: &Model) -> usize {
     if model.screen == Screen::Live {
         let (columns, rows) = layout::live(model.size);
         columns * rows
+    } else if matches!(model.screen, Screen::Meter(_)) {
+        let areas = layout::meter(model.size, model.meter_pane, layout::body(model.size));
+        usize::from(areas.readings.height.saturating_sub(2)).max(1)
     } else {
         layout::table_rows(layout::body(model.size))
     }

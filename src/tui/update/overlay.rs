@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
 
 use crate::{
-    domain::{alarm::MAX_NOTE_LENGTH, site::Level},
+    domain::{alarm::MAX_NOTE_LENGTH, record::MAX_TEXT_LENGTH, site::Level},
     text::clean,
     tui::{
         actions::Action,
@@ -15,7 +15,7 @@ use crate::{
             overlay::{MAX_PALETTE_MATCHES, help_rows},
         },
         search::{MAX_QUERY_LENGTH, Search},
-        update::{act, alarms, navigate},
+        update::{act, alarms, navigate, record},
     },
 };
 
@@ -47,8 +47,14 @@ pub fn open_palette(model: &mut Model) {
 pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     let is_back =
         event.code == KeyCode::Esc || model.keymap.action(Key::of(&event), &model.screen) == Some(Action::Back);
+    if let Some(Overlay::Record(form)) = model.overlays.last_mut() {
+        if record::key(form, event) {
+            return Some(Vec::new());
+        }
+    }
     match model.overlays.last()? {
         Overlay::Log { .. } => log_key(model, event, is_back),
+        Overlay::Record(_) if event.code == KeyCode::Enter => Some(record::send(model)),
         _ if event.code == KeyCode::Esc => {
             cancel(model);
             Some(Vec::new())
@@ -87,6 +93,7 @@ pub fn scroll(model: &mut Model, rows: isize) -> bool {
         Some(Overlay::Palette { matches, selected, .. }) => *selected = moved(*selected, rows, matches.len()),
         Some(Overlay::Log { scroll }) => *scroll = moved(*scroll, rows.saturating_neg(), lines),
         Some(Overlay::Alarm(draft)) => alarms::choose(draft, rows),
+        Some(Overlay::Record(form)) => form.move_by(rows),
         Some(Overlay::Filter { .. }) => {}
     }
     true
@@ -146,6 +153,7 @@ fn top_input(model: &mut Model) -> Option<(&mut Input, usize)> {
             Some((input, MAX_QUERY_LENGTH))
         }
         Overlay::Alarm(draft) => Some((&mut draft.input, MAX_NOTE_LENGTH)),
+        Overlay::Record(form) => form.input().map(|input| (input, MAX_TEXT_LENGTH)),
         Overlay::Log { .. } => None,
     }
 }
@@ -163,7 +171,7 @@ fn typed(model: &mut Model) {
                 *selected = 0;
             }
         }
-        Some(Overlay::Log { .. } | Overlay::Alarm(_)) | None => {}
+        Some(Overlay::Log { .. } | Overlay::Alarm(_) | Overlay::Record(_)) | None => {}
     }
 }
 

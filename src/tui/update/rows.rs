@@ -80,7 +80,8 @@ pub fn tree_matches(model: &Model, node: &TreeNode) -> bool {
 }
 
 fn overview_rows(model: &Model) -> Vec<OverviewRow> {
-    let mut rows = vec![OverviewRow::Power, OverviewRow::ItPower];
+    let mut rows = vec![OverviewRow::Power, OverviewRow::ItPower, OverviewRow::Pue];
+    rows.extend([OverviewRow::Today, OverviewRow::Month]);
     rows.extend(model.site.places_under(None).cloned().map(OverviewRow::Building));
     rows.extend([
         OverviewRow::Meters,

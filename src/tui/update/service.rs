@@ -14,8 +14,8 @@ use crate::{
     service::interface::{Event, LogLevel, LogLine, Request, Response, ServiceError},
     tui::{
         message::Effect,
-        model::{DeviceRow, Model, Notice, Overlay, Screen, ServiceLink},
-        update::{alarms, navigate, rows},
+        model::{ChartKey, DeviceRow, Model, Notice, Overlay, Screen, ServiceLink},
+        update::{alarms, facts, navigate, record, rows},
     },
 };
 
@@ -73,11 +73,16 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
         (Request::Trend { meter, quantity, .. }, Ok(Response::Trend { trend })) => {
             model.trends.insert((meter, quantity), trend);
         }
+        (Request::Chart { meter, quantity, span, columns }, Ok(Response::Chart { chart })) => {
+            model.chart.failed = false;
+            model.chart.shown = Some((ChartKey { meter, quantity, span, columns }, chart));
+        }
+        (Request::Record { .. }, Ok(Response::Recorded { record })) => record::taken(model, &record),
         (_, Ok(Response::Log { lines })) => model.log.merge(lines),
         (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
         (request, Ok(Response::Alarms { alarms, .. })) => alarm_done(model, &request, alarms),
         (request, Err(error)) => failed(model, &request, &error),
-        (_, Ok(_)) => {}
+        (request, Ok(response)) => facts::answered(model, request, response),
     }
     Vec::new()
 }
@@ -120,8 +125,12 @@ fn alarm_done(model: &mut Model, request: &Request, alarms: Vec<AlarmLine>) {
 
 fn failed(model: &mut Model, request: &Request, error: &ServiceError) {
     match request {
-        // Asked again and again; the picture stays empty, which is the truth.
-        Request::Trend { .. } => return,
+        Request::Chart { .. } => {
+            model.chart.failed = true;
+            return;
+        }
+        request if facts::is_asked_by_itself(request) => return,
+        Request::Record { .. } if record::refused(model, error) => return,
         Request::Probe { device } => _ = model.probing.remove(device),
         _ => {}
     }

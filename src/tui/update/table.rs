@@ -1,10 +1,12 @@
 //! What is on screen as a table: for export and copy.
 
 use jiff::Timestamp;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::{
     domain::{
         alarm::AlarmLine,
+        chart::Column,
         fault::Fault,
         ids::{DeviceId, MeterId},
         quantity::Quantity,
@@ -15,8 +17,9 @@ use crate::{
         unit::Unit,
     },
     tui::{
+        layout,
         message::Effect,
-        model::{DeviceRow, Model, Notice, OverviewRow, Screen, TreeNode},
+        model::{DeviceRow, Intake, Model, Notice, OverviewRow, Screen, Sum, TreeNode},
     },
 };
 
@@ -112,10 +115,11 @@ impl Cell {
     }
 }
 
-/// Writes what is shown into a file.
+/// Writes what is shown into files: the table, and the chart where there is one.
 pub fn export(model: &Model) -> Effect {
-    let table = table(model);
-    Effect::Export { name: table.name, csv: table.csv() }
+    let mut tables = vec![table(model)];
+    tables.extend(chart_table(model));
+    Effect::Export { files: tables.iter().map(|table| (table.name, table.csv())).collect() }
 }
 
 /// Copies the selected row.
@@ -158,6 +162,7 @@ fn heading_of(quantity: &Quantity) -> String {
 fn overview_table(model: &Model) -> Table {
     let rollups = Rollups::of(&model.site, model.shown(), model.now);
     let site = rollups.site();
+    let intake = Intake::of(&model.site, &model.facts);
     let row = |row: &OverviewRow| match row {
         OverviewRow::Power => {
             vec![Cell::text("site power [kW]"), Cell::number(site.power.kw), completeness(&site.power)]
@@ -167,6 +172,14 @@ fn overview_table(model: &Model) -> Table {
             let (_, power) = rollups.it_power();
             vec![Cell::text("IT power [kW]"), Cell::number(power.kw), completeness(power)]
         }
+        OverviewRow::Pue => {
+            let report = model.facts.pue.as_ref();
+            let pue = report.and_then(|report| report.pue).and_then(|pue| pue.to_f64());
+            let state = report.map_or(Cell::Empty, |report| missing_cell(report.missing.len()));
+            vec![Cell::text("PUE"), Cell::number(pue), state]
+        }
+        OverviewRow::Today => summed("energy today [kWh]", &intake.today),
+        OverviewRow::Month => summed("energy this month [kWh]", &intake.month),
         OverviewRow::Building(key) => {
             let name = model.site.places.get(key).map_or(key.id.as_str(), |place| &place.name);
             let power = rollups.place(key).map(|place| &place.power);
@@ -196,7 +209,15 @@ fn count(number: usize) -> Cell {
 }
 
 fn completeness(power: &Power) -> Cell {
-    let missing = power.missing.len();
+    missing_cell(power.missing.len())
+}
+
+fn summed(what: &str, sum: &Sum) -> Vec<Cell> {
+    let value = sum.value.and_then(|value| value.to_f64());
+    vec![Cell::text(what), Cell::number(value), missing_cell(sum.missing.len())]
+}
+
+fn missing_cell(missing: usize) -> Cell {
     if missing == 0 { Cell::text("complete") } else { Cell::text(format!("incomplete: {missing} missing")) }
 }
 
@@ -309,6 +330,31 @@ fn alarm_table(model: &Model) -> Table {
         "note",
     ];
     Table { name: "alarms", headings: headings(&names), rows }
+}
+
+/// The chart that is on screen.
+fn chart_table(model: &Model) -> Option<Table> {
+    let Screen::Meter(id) = &model.screen else { return None };
+    layout::chart_columns(model)?;
+    let (key, chart) = model.chart.shown.as_ref()?;
+    let is_shown = key.meter == *id && model.quantities.selected() == Some(&key.quantity);
+    let unit = chart.unit.or(key.quantity.unit()).map_or("", Unit::symbol);
+    let row = |(place, column): (usize, &Column)| {
+        let (values, state) = match column {
+            Column::Value { mean, min, max, good } => {
+                ([Some(*mean), Some(*min), Some(*max)], if *good { "good" } else { "in part not good" })
+            }
+            Column::Between => ([None; 3], "no reading was due"),
+            Column::Gap => ([None; 3], "nothing was measured"),
+        };
+        let mut row = vec![Cell::text(id.as_str()), Cell::text(key.quantity.label()), Cell::time(chart.start(place))];
+        row.extend(values.map(Cell::number));
+        row.extend([Cell::text(unit), Cell::text(state)]);
+        row
+    };
+    let names = ["meter", "quantity", "from", "mean", "min", "max", "unit", "state"];
+    let rows = chart.columns.iter().enumerate().map(row).collect();
+    is_shown.then(|| Table { name: "chart", headings: headings(&names), rows })
 }
 
 fn device_table(model: &Model) -> Table {

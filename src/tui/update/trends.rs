@@ -56,10 +56,11 @@ fn on_screen(model: &Model) -> Vec<(MeterId, Quantity, u16)> {
             let visible = model.meters.rows.iter().skip(model.meters.top).take(columns * rows);
             visible.map(|id| (id.clone(), Quantity::CurrentKw, PANEL_STEPS)).collect()
         }
-        Screen::Meter(id) => {
+        // Where nothing is kept, the last minutes stand in for the chart.
+        Screen::Meter(id) if model.chart.failed => {
             let selected = model.quantities.selected().cloned().unwrap_or(Quantity::CurrentKw);
             vec![(id.clone(), selected, METER_STEPS)]
         }
-        Screen::Overview | Screen::Site | Screen::Alarms | Screen::Devices => Vec::new(),
+        _ => Vec::new(),
     }
 }

@@ -85,6 +85,9 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
         Some(Overlay::Alarm(draft)) if draft.shelve.is_some() => {
             return fixed(&[("enter", "shelve"), ("up down", "how long"), ("esc", "cancel"), ("type", "why")]);
         }
+        Some(Overlay::Record(_)) => {
+            return fixed(&[("enter", "record"), ("esc", "cancel"), ("tab", "next field"), ("left right", "choose")]);
+        }
         Some(Overlay::Alarm(_)) => return fixed(&[("enter", "acknowledge"), ("esc", "cancel"), ("type", "a note")]),
         Some(Overlay::Filter { .. }) | None => {}
     }

@@ -1,14 +1,14 @@
-//! Everything about one meter: its readings at the left, what it is and where it sits at the right, the course of the
-//! selected quantity below. What does not fit at the right moves with the selection.
+//! Everything about one meter: its readings at the left, what is known about it at the right, the chart of the selected
+//! quantity below; or the chart alone, or what is known alone. What does not fit at the right moves with the selection.
 //!
 //! ```text
 //! ┌ MSB-1 North Hall main ───────────── OK 1 s ┐┌ About ────────────────────────────┐
 //! │real power               612.4 kW           ││ Thresholds                        │
 //! │apparent power           643.3 kVA          ││  load       warn 80 %, crit. 95 % │
 //! │load                     76.6 %  computed   ││ Device …                          │
-//! ├ real power, 15 min ────────────────────────┤│                                   │
-//! │ 640 ▃▅▆▇█                                  ││                                   │
 //! └────────────────────────────────────────────┘└───────────────────────────────────┘
+//! ┌ real power, kW · 1 d ───────────────────────────────────────────────────────────┐
+//! └─────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
 use ratatui::{
@@ -28,22 +28,16 @@ use crate::{
         standing::{self, Standing},
     },
     tui::{
-        format,
-        layout::SizeClass,
-        model::Model,
+        format, layout,
+        model::{MeterPane, Model},
         theme::Theme,
-        widget::{Cells, Look, spark},
+        widget::{Cells, Look},
     },
 };
 
 mod about;
-
-/// Narrowest readings that have something beside them, and the widest that eyes can follow.
-const MIN_READINGS: u16 = 46;
-/// See [`MIN_READINGS`].
-const MAX_READINGS: u16 = 72;
-/// Rows of the course: its heading and itself.
-const COURSE: [u16; 2] = [2, 9];
+mod chart;
+pub(super) mod counted;
 
 /// Draws the screen into `area`.
 pub fn draw(model: &Model, meter: &MeterId, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -52,36 +46,43 @@ pub fn draw(model: &Model, meter: &MeterId, theme: &Theme, frame: &mut Frame<'_>
         look.nothing(frame, area, "This meter is no longer in the site file.");
         return;
     };
-    let about_lines = |width: u16| about::lines(&look, meter, live, usize::from(width.saturating_sub(4)));
-    match model.size_class() {
-        SizeClass::Full => {
-            let width = (area.width / 2).clamp(MIN_READINGS, MAX_READINGS);
-            let [left, right] = Layout::horizontal([Constraint::Length(width), Constraint::Fill(1)]).areas(area);
-            readings(&look, meter, live, frame, left);
-            about(&look, about_lines(right.width), frame, right);
-        }
-        SizeClass::Pane => {
-            let [top, bottom] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(area);
-            readings(&look, meter, live, frame, top);
-            about(&look, about_lines(bottom.width), frame, bottom);
-        }
-        SizeClass::List | SizeClass::Line => readings(&look, meter, live, frame, area),
+    let areas = layout::meter(model.size, model.meter_pane, area);
+    if !areas.readings.is_empty() {
+        readings(&look, meter, live, frame, areas.readings);
+    }
+    if !areas.about.is_empty() {
+        about(&look, meter, live, frame, areas.about);
+    }
+    if !areas.chart.is_empty() {
+        chart::draw(&look, meter, frame, &areas);
     }
 }
 
+/// Narrowest column of what is known; wider areas have several.
+const ABOUT_COLUMN: u16 = 58;
+
 /// What moves with the selection: its first line with the first reading, its last with the last.
-fn about(look: &Look<'_>, lines: Vec<Line<'static>>, frame: &mut Frame<'_>, area: Rect) {
+fn about(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, frame: &mut Frame<'_>, area: Rect) {
     let block = look.section("About");
     let inner = block.inner(area);
-    let hidden = lines.len().saturating_sub(usize::from(inner.height));
+    let count = (inner.width / ABOUT_COLUMN).clamp(1, 3);
+    let columns = Layout::horizontal(vec![Constraint::Fill(1); usize::from(count)]).spacing(2).split(inner);
+    let width = columns.first().map_or(0, |column| usize::from(column.width));
+    let lines = about::lines(look, meter, live, width);
+    let visible = usize::from(inner.height) * columns.len();
+    let hidden = lines.len().saturating_sub(visible);
     let quantities = &look.model.quantities;
     let last = quantities.rows.len().saturating_sub(1).max(1);
     let top = (hidden * quantities.selected.min(last)).div_ceil(last).min(hidden);
     let more = if top < hidden { format!(" {} more lines ", hidden - top) } else { String::new() };
     let block = block.title_bottom(Line::styled(more, look.theme.dim).alignment(Alignment::Right));
     frame.render_widget(block, area);
-    for (line_area, line) in inner.rows().zip(lines.into_iter().skip(top)) {
+    let places = columns.iter().flat_map(|column| column.rows());
+    for (line_area, line) in places.zip(lines.into_iter().skip(top)) {
         frame.render_widget(line, line_area);
+    }
+    if look.model.meter_pane == MeterPane::About {
+        look.point_at(frame, inner.x, inner.y);
     }
 }
 
@@ -104,7 +105,8 @@ fn readings(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, frame: &mu
     if quantities.rows.is_empty() {
         return look.nothing(frame, inner, "Nothing is read for this meter.");
     }
-    let [fault_area, table_area, course_area] = parts(look, live, inner);
+    let fault_rows = u16::from(live.is_some_and(|live| live.fault.is_some()));
+    let [fault_area, table_area] = Layout::vertical([Constraint::Length(fault_rows), Constraint::Fill(1)]).areas(inner);
     if let Some(fault) = live.and_then(|live| live.fault.as_ref()) {
         let text = look.fit(&fault.to_string(), usize::from(fault_area.width));
         frame.render_widget(Line::styled(text, look.theme.standing(standing)), fault_area);
@@ -118,19 +120,6 @@ fn readings(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, frame: &mu
             look.point_at(frame, line_area.x, line_area.y);
         }
     }
-    if let Some(quantity) = quantities.selected() {
-        course(look, meter, quantity, frame, course_area);
-    }
-}
-
-/// The fault's line, the table, and the course below it: as high as the table leaves it.
-fn parts(look: &Look<'_>, live: Option<&MeterLive>, inner: Rect) -> [Rect; 3] {
-    let fault = u16::from(live.is_some_and(|live| live.fault.is_some()));
-    let rows = u16::try_from(look.model.quantities.rows.len()).unwrap_or(u16::MAX);
-    let [least, most] = COURSE;
-    let left_over = inner.height.saturating_sub(fault.saturating_add(rows));
-    let course = if inner.height < 3 * least { 0 } else { left_over.clamp(least, most) };
-    Layout::vertical([Constraint::Length(fault), Constraint::Fill(1), Constraint::Length(course)]).areas(inner)
 }
 
 /// `real power   612.4 kW   computed`
@@ -179,30 +168,5 @@ fn style_of(look: &Look<'_>, state: State) -> Style {
         State::Good | State::Estimated => look.theme.text,
         State::Stale => look.theme.stale,
         State::Bad | State::Missing => look.theme.bad,
-    }
-}
-
-/// The course of a quantity with its lowest and highest value.
-fn course(look: &Look<'_>, meter: &Meter, quantity: &Quantity, frame: &mut Frame<'_>, area: Rect) {
-    let Some(trend) = look.model.trends.get(&(meter.id.clone(), quantity.clone())) else { return };
-    let Some(rows) = usize::from(area.height).checked_sub(1).filter(|rows| *rows > 0) else { return };
-    let trend = spark::grouped(trend, usize::from(area.width));
-    let columns = trend.values.len();
-    let Some((low, high)) = spark::extent(&trend.values) else { return };
-    let unit = quantity.unit().map_or("", |unit| format::unit(unit, look.glyphs.is_ascii()));
-    let value = |value: f64| {
-        quantity.unit().map_or_else(
-            || format::number(value, format::SIGNIFICANT_DIGITS),
-            |unit| format::value(quantity, unit, value),
-        )
-    };
-    let heading =
-        format!("{}, last {}: {} to {} {unit}", quantity.label(), spark::length(&trend), value(low), value(high));
-    let heading = look.fit(&heading, usize::from(area.width));
-    let lines = spark::tall(&trend.values, columns, rows, look.glyphs);
-    let drawn = std::iter::once(Line::styled(heading, look.theme.dim))
-        .chain(lines.into_iter().map(|line| Line::styled(line, look.theme.chart)));
-    for (line_area, line) in area.rows().zip(drawn) {
-        frame.render_widget(line, line_area);
     }
 }

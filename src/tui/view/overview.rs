@@ -19,17 +19,19 @@ use crate::{
         ids::MeterId,
         live::{ConnectionLive, DeviceState},
         quantity::Quantity,
+        reading::State,
         rollup::{Power, Rollup, Rollups},
         site::PlaceKey,
         standing::{self, Breach, Standing},
     },
     tui::{
         format,
-        model::{Model, OverviewRow},
+        model::{Intake, Model, OverviewRow, Sum},
         theme::Theme,
         view::{
             alarms::severity_style,
             devices::details::{standing_of, word},
+            meter::counted,
             site::power_text,
         },
         widget::{Cells, Look, bar},
@@ -54,6 +56,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let overview = Overview {
         look: &look,
         rollups: Rollups::of(look.site, model.shown(), look.now),
+        intake: Intake::of(look.site, &model.facts),
         width: usize::from(inner.width),
     };
     let window = model.overview.window(usize::from(inner.height));
@@ -75,6 +78,9 @@ fn label(row: &OverviewRow) -> &'static str {
     match row {
         OverviewRow::Power => "site power",
         OverviewRow::ItPower => "IT power",
+        OverviewRow::Pue => "PUE",
+        OverviewRow::Today => "today",
+        OverviewRow::Month => "this month",
         OverviewRow::Building(_) => "buildings",
         OverviewRow::Meters => "meters",
         OverviewRow::Alarms => "alarms",
@@ -89,6 +95,7 @@ fn label(row: &OverviewRow) -> &'static str {
 struct Overview<'look, 'model> {
     look: &'look Look<'model>,
     rollups: Rollups,
+    intake: Intake,
     width: usize,
 }
 
@@ -98,6 +105,9 @@ impl Overview<'_, '_> {
         let cells = match row {
             OverviewRow::Power => self.site_power(cells),
             OverviewRow::ItPower => self.it_power(cells),
+            OverviewRow::Pue => self.pue(cells),
+            OverviewRow::Today => self.intake(cells, &self.intake.today, &self.intake.cost_today),
+            OverviewRow::Month => self.intake(cells, &self.intake.month, &self.intake.cost_month),
             OverviewRow::Building(key) => self.building(cells, key),
             OverviewRow::Meters => self.meters(cells),
             OverviewRow::Alarms => self.alarms(cells),
@@ -122,6 +132,42 @@ impl Overview<'_, '_> {
         let (point, power) = self.rollups.it_power();
         let text = point.map_or("nothing measures it".to_owned(), |point| format!("at {}", point.title()));
         self.power(cells, power, &text)
+    }
+
+    /// `1.412  category 3` or why there is none.
+    fn pue(&self, cells: Cells) -> Cells {
+        let theme = self.look.theme;
+        let missing = self.look.glyphs.missing;
+        let Some(report) = &self.look.model.facts.pue else { return cells.right(missing, FIGURE, theme.dim) };
+        let pue = report.pue.map(|pue| format!("{:.3}", pue));
+        let style = if pue.is_some() { theme.title } else { theme.dim };
+        let cells = cells.right(pue.as_deref().unwrap_or(missing), FIGURE, style).gap(2);
+        let category = report.category.map_or("no IT meters".to_owned(), |category| format!("category {category}"));
+        if report.complete {
+            return cells.text(category, theme.text);
+        }
+        let names = report.missing.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { String::new() } else { format!(", missing: {names}") };
+        cells.text("INCOMPLETE ", theme.warning).text(format!("{category}{names}"), theme.text)
+    }
+
+    /// `9 812 kWh  1 275.56 EUR`, of the utility entrances.
+    fn intake(&self, cells: Cells, energy: &Sum, cost: &Sum) -> Cells {
+        let theme = self.look.theme;
+        let state = if energy.estimated { State::Estimated } else { State::Good };
+        let (text, style) = counted::energy(self.look, energy.value, state);
+        let cells = cells.right(&text, FIGURE, if energy.value.is_some() { theme.title } else { style }).gap(2);
+        if energy.value.is_none() {
+            return cells.text("nothing is counted at the utility entrances", theme.dim);
+        }
+        let currency = Some(&*self.look.site.currency);
+        let cost = cost.value.map(|_| counted::money(self.look, cost.value, currency, state).0);
+        let cost = cost.unwrap_or_else(|| "no price".to_owned());
+        if energy.missing.is_empty() {
+            return cells.text(cost, theme.text);
+        }
+        let names = energy.missing.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(", ");
+        cells.text("INCOMPLETE ", theme.warning).text(format!("{cost}, not wholly measured: {names}"), theme.text)
     }
 
     fn building(&self, cells: Cells, key: &PlaceKey) -> Cells {

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         ids::MeterId,
         live::MeterLive,
+        powermeter::Consumption,
         quantity::Quantity,
         reading::State,
         site::Meter,
@@ -20,7 +21,10 @@ use crate::{
     },
     tui::{
         format,
-        view::alarms::short_line,
+        view::{
+            alarms::short_line,
+            meter::counted::{energy, number},
+        },
         widget::{Cells, Look, bar, reading::Shown, spark},
     },
 };
@@ -98,8 +102,25 @@ impl Panel<'_, '_> {
     }
 
     fn energy(&self) -> Option<String> {
+        let known = self.look.model.facts.consumption(&self.meter.id);
+        if let Some(text) = known.and_then(|known| self.day(known)) {
+            return Some(text);
+        }
         let shown = self.shown(&Quantity::KwhLifetime);
         matches!(shown.state, State::Good | State::Estimated | State::Stale).then(|| shown.with_unit())
+    }
+
+    /// `today 9 812 kWh · peak 655 kW 14:15`: the highest demand since records began, with its time today, else its day.
+    fn day(&self, known: &Consumption) -> Option<String> {
+        let state = |name: &str| known.states.get(name).copied().unwrap_or(State::Missing);
+        let (today, _) = energy(self.look, Some(known.kwh_today?), state("kwhToday"));
+        let today = format!("today {today}");
+        let (Some(peak), Some(at)) = (known.peak_demand_kw, known.peak_demand_date) else { return Some(today) };
+        let [at, now] = [at, self.look.now].map(|at| at.to_zoned(self.look.model.time_zone.clone()));
+        let at = at.strftime(if at.date() == now.date() { "%H:%M" } else { "%m-%d" });
+        let both = format!("{today} {} peak {} kW {at}", self.look.glyphs.dot, number(peak));
+        let rating = self.rating().map_or(0, |rating| format::width(&rating) + 6);
+        Some(if format::width(&both) + rating <= self.width { both } else { today })
     }
 
     fn lines(&self, height: usize) -> Vec<Line<'static>> {

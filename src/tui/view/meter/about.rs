@@ -2,6 +2,8 @@
 
 use ratatui::text::Line;
 
+use super::counted;
+
 use crate::{
     domain::{
         ids::MeterId,
@@ -32,6 +34,7 @@ pub(super) fn lines(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, wi
         Some(device) => Details { look, width }.device(device),
         None => about.line("device", &about.read_by()),
     };
+    let known = look.model.facts.meters.get(&meter.id);
     let mut lines = Vec::new();
     let alarms = look.model.alarms_of(meter).into_iter().flat_map(|line| {
         let (text, style) = short_line(look, line);
@@ -39,10 +42,13 @@ pub(super) fn lines(look: &Look<'_>, meter: &Meter, live: Option<&MeterLive>, wi
     });
     let sections = [
         ("Alarms", alarms.collect()),
-        ("Device", device),
+        ("Consumption", known.map_or_else(Vec::new, |known| counted::consumption(look, &known.consumption, width))),
         ("Thresholds", about.thresholds()),
+        ("Device", device),
         ("Power chain", about.chain()),
         ("General", about.general()),
+        ("Maintenance", known.map_or_else(Vec::new, |known| counted::maintenance(look, known, width))),
+        ("Records", counted::records(look, &meter.id, width)),
     ];
     for (title, section) in sections.into_iter().filter(|(_, section)| !section.is_empty()) {
         if !lines.is_empty() {
