@@ -144,7 +144,7 @@ mod tests {
     /// `#` a value, `.` nothing, `x` a bad one.
     fn steps(text: &str) -> Vec<Summary> {
         let step = |(place, what): (usize, char)| {
-            let mut step = Summary::empty(place as i64 * STEP);
+            let mut step = Summary::empty(i64::try_from(place).unwrap() * STEP);
             match what {
                 '#' => step.push(Some(125), State::Good),
                 'x' => step.push(None, State::Bad),

@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 use super::site::now;
 
 fn decimal(text: &str) -> Option<Decimal> {
-    Some(text.parse().unwrap())
+    text.parse().ok()
 }
 
 /// Some energy of a meter, in all its states.
@@ -34,7 +34,7 @@ fn consumption(kwh: i64) -> Consumption {
         kwh_last_month: None,
         kwh_lifetime: decimal("1234567.8"),
         peak_demand_kw: decimal("87.25"),
-        peak_demand_date: Some(now() - Duration::from_secs(3 * 3600)),
+        peak_demand_date: Some(now() - Duration::from_hours(3)),
         peak_demand_kw_month: decimal("87.25"),
         average_demand_kw: decimal("61.733"),
         cost_per_kwh: decimal("0.13"),

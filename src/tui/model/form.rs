@@ -160,7 +160,7 @@ impl RecordForm {
                 vec![choice("status", titles(MeterStatus::ALL.iter().map(|status| status.title()).collect()), here)]
             }
             _ => vec![
-                choice("register", self.registers.iter().map(|register| with_unit(register)).collect(), 0),
+                choice("register", self.registers.iter().map(with_unit).collect(), 0),
                 text("value", String::new()),
                 text("read at", self.now.strftime("%Y-%m-%d %H:%M").to_string()),
                 choice("implausible", titles(vec!["refuse", "keep, the display says so"]), 0),

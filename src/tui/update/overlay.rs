@@ -47,10 +47,10 @@ pub fn open_palette(model: &mut Model) {
 pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
     let is_back =
         event.code == KeyCode::Esc || model.keymap.action(Key::of(&event), &model.screen) == Some(Action::Back);
-    if let Some(Overlay::Record(form)) = model.overlays.last_mut() {
-        if record::key(form, event) {
-            return Some(Vec::new());
-        }
+    if let Some(Overlay::Record(form)) = model.overlays.last_mut()
+        && record::key(form, event)
+    {
+        return Some(Vec::new());
     }
     match model.overlays.last()? {
         Overlay::Log { .. } => log_key(model, event, is_back),

@@ -139,7 +139,7 @@ impl Overview<'_, '_> {
         let theme = self.look.theme;
         let missing = self.look.glyphs.missing;
         let Some(report) = &self.look.model.facts.pue else { return cells.right(missing, FIGURE, theme.dim) };
-        let pue = report.pue.map(|pue| format!("{:.3}", pue));
+        let pue = report.pue.map(|pue| format!("{pue:.3}"));
         let style = if pue.is_some() { theme.title } else { theme.dim };
         let cells = cells.right(pue.as_deref().unwrap_or(missing), FIGURE, style).gap(2);
         let category = report.category.map_or("no IT meters".to_owned(), |category| format!("category {category}"));

@@ -178,7 +178,7 @@ impl Every {
 
     /// The number of the part of time that holds a moment, on the site's clock.
     fn part(self, at: DateTime) -> i64 {
-        let day = i64::from(Date::constant(1970, 1, 1).duration_until(at.date()).as_hours() / 24);
+        let day = Date::constant(1970, 1, 1).duration_until(at.date()).as_hours() / 24;
         match self {
             Self::Minutes(minutes) => {
                 let of_day = i64::from(at.hour()) * 60 + i64::from(at.minute());

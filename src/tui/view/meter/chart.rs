@@ -120,8 +120,8 @@ impl Picture<'_, '_> {
 
     /// `03-05 02:30  612.4 kW, 598.2 to 640.1`
     fn under_cursor(&self, chart: &Chart, cursor: Timestamp) -> Option<String> {
-        let place = chart.column_at(cursor)?;
         const DAY_MS: i64 = 86_400_000;
+        let place = chart.column_at(cursor)?;
         let form = match chart.step_ms {
             ..60_000 => "%m-%d %H:%M:%S",
             60_000..DAY_MS => "%m-%d %H:%M",

@@ -97,11 +97,11 @@ pub(super) fn maintenance(look: &Look<'_>, meter: &PowerMeter, width: usize) -> 
     let today = look.now.to_zoned(look.model.time_zone.clone()).date();
     let date = |date: Option<Date>| date.map(|date| date.to_string());
     let mut next = (date(meter.next_calibration_date), theme.text);
-    if let (Some(text), Some(due)) = (&mut next.0, meter.next_calibration_date) {
-        if due < today {
-            text.push_str(" OVERDUE");
-            next.1 = theme.warning;
-        }
+    if let (Some(text), Some(due)) = (&mut next.0, meter.next_calibration_date)
+        && due < today
+    {
+        text.push_str(" OVERDUE");
+        next.1 = theme.warning;
     }
     let verified = meter.last_verification_date.map(|date| {
         let result = meter.verification_result.as_ref().map_or(String::new(), |result| format!(" {}", result.name));
