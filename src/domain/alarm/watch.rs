@@ -3,7 +3,6 @@
 //! One cause is one alarm. While a device does not answer, the alarms of its meters are neither raised nor ended: they
 //! collapse under that of the device. Where a connection that several devices share is down, these collapse under it.
 
-use std::fmt::Write as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
