@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::domain::{
     computed::Computed,
+    cost,
     ids::MeterId,
     powermeter::{Consumption, PowerMeter},
     pue,
@@ -92,7 +93,9 @@ impl Intake {
         for id in facility {
             let known = facts.consumption(&id);
             let in_currency = known.filter(|known| known.currency.as_deref() == Some(&*site.currency));
-            let cost_today = in_currency.and_then(|known| known.kwh_today?.checked_mul(known.cost_per_kwh?));
+            let cost_today = in_currency
+                .and_then(|known| cost::flat(known.kwh_today?, known.cost_per_kwh?, &site.currency))
+                .map(|money| money.amount);
             let state = |name: &str| known.and_then(|known| known.states.get(name).copied()).unwrap_or(State::Missing);
             let (today, month) = (state("kwhToday"), state("kwhThisMonth"));
             intake.today.add(&id, known.and_then(|known| known.kwh_today), today);
