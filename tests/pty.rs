@@ -292,7 +292,7 @@ fn ctrl_z_stops_it_and_fg_brings_it_back() {
     pty.press("3");
     pty.until_shown("3 Site");
     pty.press("q");
-    pty.until_shown("prompt>");
+    pty.until("a prompt of its own", |screen| screen.trim_end().ends_with("prompt>"));
     pty.press("echo back-$((6 * 7))\n");
     pty.until_shown("back-42");
     assert_eq!((pty.count("\u{1b}[?1049h"), pty.count("\u{1b}[?1049l")), (2, 2));

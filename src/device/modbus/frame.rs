@@ -136,6 +136,9 @@ impl Asked {
             let detail = format!("asked function {asked}, answered function {function}");
             return Some(Fault::new(FaultKind::BadReply, detail));
         }
+        if length < 3 {
+            return Some(Fault::new(FaultKind::WrongLength, format!("an answer of {length} bytes, without a count")));
+        }
         let data = usize::from(*body.get(2)?);
         let carried = length.saturating_sub(3);
         let detail = if data != carried {
