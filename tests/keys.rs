@@ -1,5 +1,5 @@
 //! What keys do: macros against the model, and every key at every size without a panic.
-#![expect(clippy::unwrap_used, reason = "a test whose site is not there has nothing to say")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose site is not there has nothing to say")]
 
 use std::{
     collections::BTreeMap,

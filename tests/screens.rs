@@ -1,5 +1,9 @@
 //! Every screen at every size class, as text; and that no size, and no set of values, makes one fall over.
-#![expect(clippy::unwrap_used, reason = "a test whose site or screen is not there has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test whose site or screen is not there has nothing to say"
+)]
 
 use std::{
     collections::BTreeMap,

@@ -105,7 +105,7 @@ pub(crate) fn chart(span: Span, columns: u16) -> Chart {
         let share = f64::from(number) / f64::from(columns);
         match share {
             0.3..0.42 => Column::Gap,
-            0.6..0.66 if number % 2 == 0 => Column::Between,
+            0.6..0.66 if number.is_multiple_of(2) => Column::Between,
             _ => {
                 let mean = 60.0 + 25.0 * (share * 9.0).sin();
                 let spread = 6.0 * share;
