@@ -9,6 +9,7 @@ use super::{
     dispatcher::Shared,
     energy::Energies,
     interface::{ErrorKind, HistoryPoint, ImportRow, Imported, IntervalPoint, Response, ServiceError},
+    recorder::Recorder,
 };
 use crate::{
     domain::{
@@ -156,6 +157,7 @@ pub(super) fn import(shared: &Shared, rows: Vec<ImportRow>, replace: bool) -> Re
         let sample = Sample { series: *key, at_ms, number: Some(number), decimals, state: State::Good };
         merged_rows.push(Row { line: row.line, sample });
     }
+    let _held = shared.recorder.as_ref().map(Recorder::hold_counting);
     let marked = store.marked_anew().map_err(failed)?;
     store.mark_anew(anew.clone()).map_err(failed)?;
     let merged = store.merge(merged_rows, replace).map_err(failed)?;

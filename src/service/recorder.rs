@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError, SyncSender},
     },
     thread::{self, JoinHandle},
@@ -62,6 +62,7 @@ enum Order {
 #[derive(Debug)]
 pub struct Recorder {
     orders: SyncSender<Order>,
+    counting: Arc<Mutex<()>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -72,12 +73,20 @@ impl Recorder {
     /// Where the system gives no thread.
     pub fn start(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> io::Result<Self> {
         let (orders, received) = mpsc::sync_channel(MAX_ORDERS);
-        let run = move || match Work::new(site, store, tap) {
+        let counting = Arc::<Mutex<()>>::default();
+        let held = Arc::clone(&counting);
+        let run = move || match Work::new(site, store, tap, held) {
             Ok(mut work) => work.run(&received),
             Err(error) => tracing::error!("CANNOT SAVE: {error}; nothing is kept"),
         };
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(run)?;
-        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
+        Ok(Self { orders, counting, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// While this is held, nothing is counted anew: between the mark and the change of history that it is about.
+    pub fn hold_counting(&self) -> MutexGuard<'_, ()> {
+        // It guards an order of things, no data.
+        self.counting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts the energy anew that was marked so.
@@ -139,14 +148,14 @@ struct Work {
 }
 
 impl Work {
-    fn new(site: Arc<Site>, store: Store, tap: Arc<Tap>) -> Result<Self, StoreError> {
+    fn new(site: Arc<Site>, store: Store, tap: Arc<Tap>, counting: Arc<Mutex<()>>) -> Result<Self, StoreError> {
         let specs: Vec<SeriesSpec> = site.meters.values().flat_map(specs).collect();
         let keys = store.declare(specs.clone())?;
         let mut series: HashMap<MeterId, SeriesOfMeter> = HashMap::new();
         for (spec, key) in specs.into_iter().zip(keys) {
             series.entry(spec.meter).or_default().insert(spec.quantity, (key, spec.decimals));
         }
-        let energy = Energy::new(&site, &store)?;
+        let energy = Energy::new(&site, &store, counting)?;
         let (held, receipts) = (Vec::new(), Vec::new());
         Ok(Self { site, store, tap, series, energy, held, receipts, lost: 0, failing: false })
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Energy {
     grid: Grid,
     zone: TimeZone,
     meters: HashMap<MeterId, Account>,
+    /// Held by who changes history, from the mark to the change.
+    counting: Arc<Mutex<()>>,
 }
 
 /// One meter.
@@ -63,7 +66,7 @@ pub fn sources(meter: &Meter) -> Vec<Quantity> {
 
 impl Energy {
     /// Goes on where the store says, with the samples that came after that.
-    pub(super) fn new(site: &Site, store: &Store) -> Result<Self, StoreError> {
+    pub(super) fn new(site: &Site, store: &Store, counting: Arc<Mutex<()>>) -> Result<Self, StoreError> {
         let zone = TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC);
         let grid = Grid::new(site.demand_interval, &zone);
         let mut ledgers = store.ledgers()?;
@@ -71,7 +74,7 @@ impl Energy {
             let ledger = ledgers.remove(&meter.id).unwrap_or_default();
             (meter.id.clone(), Account::new(site, meter, &grid, ledger))
         });
-        let mut energy = Self { meters: meters.collect(), grid, zone };
+        let mut energy = Self { meters: meters.collect(), grid, zone, counting };
         for (meter, account) in &mut energy.meters {
             rebuild::catch_up(store, meter, account)?;
         }
@@ -83,6 +86,8 @@ impl Energy {
 
     /// Counts the energy anew that was marked so. What was counted before must be booked.
     pub(super) fn count_marked_anew(&mut self, store: &Store) -> Result<(), StoreError> {
+        let counting = Arc::clone(&self.counting);
+        let _held = counting.lock().unwrap_or_else(PoisonError::into_inner);
         let marked = store.marked_anew()?;
         marked.iter().try_for_each(|(meter, from)| self.count_anew(store, meter, *from))
     }
