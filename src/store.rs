@@ -159,21 +159,14 @@ impl Store {
         let catalogue = self.catalogue();
         let mut merged = Merged::default();
         let mut sorted: Vec<SortedRow> = Vec::new();
-        let mut last = None;
+        let meters = catalogue.meters_by_series();
         for row in rows {
-            let info = match last {
-                Some((key, info)) if key == row.sample.series => Some(info),
-                _ => catalogue.get(row.sample.series),
-            };
-            match info {
+            match meters.get(row.sample.series.0 as usize).copied().flatten() {
                 _ if !(MIN_TIME_MS..MAX_TIME_MS).contains(&row.sample.at_ms) => {
                     merged.rejected.push((row.line, Rejection::Time));
                 }
                 None => merged.rejected.push((row.line, Rejection::Series)),
-                Some(info) => {
-                    last = Some((info.key, info));
-                    sorted.push(SortedRow::new(&row, info.meter_key));
-                }
+                Some(meter) => sorted.push(SortedRow::new(&row, meter)),
             }
         }
         if !sorted.is_sorted_by_key(SortedRow::key) {

@@ -39,6 +39,17 @@ impl Series {
         self.meters.keys().copied()
     }
 
+    /// The number of each series' meter, at the place of the series' number.
+    pub(super) fn meters_by_series(&self) -> Vec<Option<u32>> {
+        let mut meters = vec![None; self.next_key() as usize];
+        for (key, info) in &self.by_key {
+            if let Some(place) = meters.get_mut(*key as usize) {
+                *place = Some(info.meter_key);
+            }
+        }
+        meters
+    }
+
     pub(super) fn by_number(&self, series: u32) -> Option<&SeriesInfo> {
         self.by_key.get(&series)
     }

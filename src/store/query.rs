@@ -11,7 +11,7 @@ use super::{
     file::is_damage,
     shared::Shared,
     span::{HOUR_MS, SLOT_MS, hour, meter_id, of_meter_id, of_warm_id, warm_id},
-    summary::{SummaryBlock, Tier},
+    summary::{MINUTE, QUARTER, SummaryBlock, SummaryColumn, Tier},
     types::{Samples, Series, SeriesInfo, StoreError},
     writer::{read_block, steps, tier_for},
 };
@@ -220,7 +220,27 @@ impl Series {
     }
 }
 
+/// The steps of a tier that start in `from_ms..to_ms`.
 fn read_tier(
+    connection: &Connection,
+    info: &SeriesInfo,
+    tier: Tier,
+    from_ms: i64,
+    to_ms: i64,
+    found: &mut Found,
+) -> Result<Vec<Summary>, rusqlite::Error> {
+    if tier != MINUTE {
+        return read_steps(connection, info, tier, from_ms, to_ms, found);
+    }
+    // Whole quarters, to see which of them have no minutes.
+    let (start_ms, end_ms) = (QUARTER.floor(from_ms), QUARTER.floor(to_ms + QUARTER.step_ms - 1));
+    let steps = read_steps(connection, info, MINUTE, start_ms, end_ms, found)?;
+    let mut minutes = SummaryColumn { decimals: info.decimals, is_counter: info.quantity.is_counter(), steps };
+    minutes.add_lone_minutes(&read_steps(connection, info, QUARTER, start_ms, end_ms, found)?);
+    Ok(minutes.within(from_ms, to_ms).to_vec())
+}
+
+fn read_steps(
     connection: &Connection,
     info: &SeriesInfo,
     tier: Tier,

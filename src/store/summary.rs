@@ -79,6 +79,29 @@ impl SummaryColumn {
         self.decimals = finer;
     }
 
+    /// The steps that start in `from_ms..to_ms`.
+    pub(super) fn within(&self, from_ms: i64, to_ms: i64) -> &[Summary] {
+        let start = self.steps.partition_point(|step| step.start_ms < from_ms);
+        let end = self.steps.partition_point(|step| step.start_ms < to_ms);
+        self.steps.get(start..end).unwrap_or(&[])
+    }
+
+    /// Of minutes: leaves out those that are alone in their quarter of an hour and begin with it, as the quarter says the
+    /// same. That is what a utility's readings every 15 min are.
+    pub(super) fn drop_lone_minutes(&mut self) {
+        let is_lone = |quarter: &[Summary]| matches!(quarter, [step] if step.start_ms == QUARTER.floor(step.start_ms));
+        let quarters = self.steps.chunk_by(|one, other| QUARTER.floor(one.start_ms) == QUARTER.floor(other.start_ms));
+        self.steps = quarters.filter(|quarter| !is_lone(quarter)).flatten().copied().collect();
+    }
+
+    /// Of minutes: puts back what [`Self::drop_lone_minutes`] left out of whole quarters, given those.
+    pub(super) fn add_lone_minutes(&mut self, quarters: &[Summary]) {
+        let is_lone = |quarter: &&Summary| self.within(quarter.start_ms, quarter.start_ms + QUARTER.step_ms).is_empty();
+        let lone: Vec<_> = quarters.iter().filter(is_lone).copied().collect();
+        self.steps.extend(lone);
+        self.steps.sort_by_key(|step| step.start_ms);
+    }
+
     /// Puts `steps` in place of all that start in `from_ms..to_ms`.
     pub(super) fn replace(&mut self, from_ms: i64, to_ms: i64, steps: impl IntoIterator<Item = Summary>) {
         let start = self.steps.partition_point(|step| step.start_ms < from_ms);

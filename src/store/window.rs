@@ -73,6 +73,8 @@ pub(super) struct MeterWindow {
     groups: Vec<Group>,
     /// The latest time in it.
     newest_ms: i64,
+    /// The earliest time in it.
+    oldest_ms: i64,
     samples: usize,
 }
 
@@ -174,6 +176,7 @@ impl MeterWindow {
                 times: Vec::new(),
             });
         }
+        self.oldest_ms = if self.samples == 0 { at_ms } else { self.oldest_ms.min(at_ms) };
         let Some(group) = self.groups.get_mut(place) else { return };
         for ((_, numbers, marks), sample) in group.columns.iter_mut().zip(samples) {
             numbers.push(sample.number);
@@ -215,6 +218,11 @@ impl MeterWindow {
                 *place = mark;
             }
         }
+    }
+
+    /// Whether there may be samples with `from_ms <= time < to_ms` in it.
+    pub(super) fn reaches(&self, from_ms: i64, to_ms: i64) -> bool {
+        self.samples > 0 && self.oldest_ms < to_ms && self.newest_ms >= from_ms
     }
 
     /// The series in it.

@@ -19,6 +19,9 @@ const WIDE: u8 = 3;
 /// Lists up to this long are tried as [`SHORT`] too: pco's header alone is longer than many of them.
 const SHORT_LENGTH: usize = 256;
 
+/// Lists up to this long are not tried as pco: it costs more time than all else, for nothing.
+const TINY_LENGTH: usize = 16;
+
 /// pco's compression level; higher ones gain nothing on these data (measured).
 const LEVEL: usize = 8;
 
@@ -31,6 +34,7 @@ pub(super) fn pack(numbers: &[i64], orders: &[usize]) -> Vec<u8> {
         return best;
     }
     best = if numbers.len() <= SHORT_LENGTH { pack_short(numbers) } else { Vec::new() };
+    let orders = if numbers.len() <= TINY_LENGTH { &[] } else { orders };
     for order in orders {
         let packed = pack_dense(numbers, first, *order);
         if best.is_empty() || packed.as_ref().is_some_and(|packed| packed.len() < best.len()) {

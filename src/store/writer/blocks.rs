@@ -1,5 +1,7 @@
 //! Blocks in their tables.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::super::{bytes::Damage, chunk::Chunk, column::Column, shared::Shared};
@@ -8,6 +10,37 @@ use super::super::{bytes::Damage, chunk::Chunk, column::Column, shared::Shared};
 pub(in super::super) fn read(connection: &Connection, table: &str, id: i64) -> Result<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached(&format!("SELECT body FROM {table} WHERE id = ?1"))?;
     statement.query_row([id], |row| row.get(0)).optional()
+}
+
+/// Reads a table in order of its rows, and remembers where there are none: a run of rows that are all missing takes one
+/// query. What is written meanwhile has to be before what is read next.
+pub(super) struct InOrder<'a> {
+    connection: &'a Connection,
+    table: &'static str,
+    /// There are no rows from the start of this up to its end.
+    gap: Range<i64>,
+}
+
+impl<'a> InOrder<'a> {
+    pub(super) fn new(connection: &'a Connection, table: &'static str) -> Self {
+        Self { connection, table, gap: 0..0 }
+    }
+
+    /// The block in a row.
+    pub(super) fn read(&mut self, id: i64) -> Result<Option<Vec<u8>>> {
+        if self.has_none(id..id + 1)? { Ok(None) } else { read(self.connection, self.table, id) }
+    }
+
+    /// Whether there is no row in a range.
+    pub(super) fn has_none(&mut self, ids: Range<i64>) -> Result<bool> {
+        if !self.gap.contains(&ids.start) {
+            let sql = format!("SELECT id FROM {} WHERE id >= ?1 ORDER BY id LIMIT 1", self.table);
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let next: Option<i64> = statement.query_row([ids.start], |row| row.get(0)).optional()?;
+            self.gap = ids.start..next.unwrap_or(i64::MAX);
+        }
+        Ok(ids.end <= self.gap.end)
+    }
 }
 
 /// Puts a block in its row.

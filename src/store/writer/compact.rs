@@ -111,30 +111,29 @@ impl Writer {
         for column in warm {
             counts.add(merge_into(&mut columns, column));
         }
-        self.write_hour(transaction, meter, hour, &columns)?;
+        let chunk_bytes = self.write_hour(transaction, meter, hour, &columns)?;
         let mut rollups = Rollups::new(transaction, &self.shared);
         rollups.update(meter, hour, &columns)?;
         let bytes = rollups.finish()?;
-        self.note_written(4, bytes);
+        self.note_written(6, chunk_bytes + bytes);
         Ok(counts)
     }
 
-    /// Writes the cold chunk of an hour, once it is sure that it reads back.
+    /// Writes the cold chunk of an hour, once it is sure that it reads back; says how many bytes.
     pub(super) fn write_hour(
         &self,
         transaction: &Transaction<'_>,
         meter: u32,
         hour: i64,
         columns: &BTreeMap<u32, Column>,
-    ) -> Result<(), rusqlite::Error> {
+    ) -> Result<usize, rusqlite::Error> {
         let mut block = self.pack(columns, Effort::Best);
         if !reads_back(&block, columns) {
             tracing::error!(meter, hour, "a chunk does not read back; it is packed in the plain way");
             block = self.pack(columns, Effort::Quick);
         }
         blocks::write(transaction, "cold", meter_id(meter, hour), &block)?;
-        self.note_written(2, block.len());
-        Ok(())
+        Ok(block.len())
     }
 }
 

@@ -17,7 +17,8 @@ use super::{
         span::{HOUR_MS, SLOT_MS, hour, meter_id, warm_id},
         types::{Merged, Rejection, Row, Sample, StoreError},
     },
-    Answer, Message, Writer, blocks,
+    Answer, Message, Writer,
+    blocks::{self, InOrder},
     compact::SLOTS,
     hot_sample,
     rollups::Rollups,
@@ -28,8 +29,14 @@ use crate::domain::sample::Decimals;
 /// One slice of a merge: longer than others, as the commits would cost too much beside it.
 const MERGE_SLICE: Duration = Duration::from_millis(20);
 
+/// The same while no batches come, as when nothing is polled.
+const LONE_MERGE_SLICE: Duration = Duration::from_millis(100);
+
+/// What a chunk costs in the log beside its own bytes: those of one hour after the other share their pages.
+const ROW_BYTES: usize = 64;
+
 /// Most blocks of rollups that one slice of a merge holds.
-const MAX_ROLLUPS: usize = 256;
+const MAX_ROLLUPS: usize = 512;
 
 /// Hours of one meter that are dropped together.
 const DROP_ROWS: u32 = 64;
@@ -87,11 +94,22 @@ pub(super) struct Merge {
     answer: Answer<Merged>,
 }
 
+/// What the rows of a slice are merged into.
+struct Stored<'a> {
+    transaction: &'a Transaction<'a>,
+    cold: InOrder<'a>,
+    warm: InOrder<'a>,
+    /// The samples of the hours before were dropped.
+    from_hour: i64,
+}
+
 /// What one slice did, to be noted once it is on disk.
 #[derive(Default)]
 struct Slice {
     merged: Merged,
     replaced: Vec<SortedRow>,
+    /// Bytes of chunks that were written.
+    bytes: usize,
 }
 
 impl Writer {
@@ -188,22 +206,29 @@ impl Writer {
     }
 
     fn merge_slice(&mut self, merge: &mut Merge) -> Result<(), StoreError> {
-        let until = Instant::now() + MERGE_SLICE;
+        let is_alone = self.slot.is_none();
+        let until = Instant::now() + if is_alone { LONE_MERGE_SLICE } else { MERGE_SLICE };
         let mut next = merge.next;
         let slice = self.write(|transaction| {
             let mut slice = Slice::default();
             let mut rollups = Rollups::new(transaction, &self.shared);
-            let from_hour = samples_from_hour(transaction)?;
+            let mut stored = Stored {
+                transaction,
+                cold: InOrder::new(transaction, "cold"),
+                warm: InOrder::new(transaction, "warm"),
+                from_hour: samples_from_hour(transaction)?,
+            };
             let rest = merge.rows.get(next..).unwrap_or(&[]);
             for rows in rest.chunk_by(|one, other| one.meter == other.meter && hour(one.at_ms) == hour(other.at_ms)) {
-                self.merge_hour(transaction, &mut rollups, rows, merge.replace, from_hour, &mut slice)?;
+                self.merge_hour(&mut stored, &mut rollups, rows, merge.replace, &mut slice)?;
                 next += rows.len();
                 if Instant::now() >= until || rollups.len() > MAX_ROLLUPS {
                     break;
                 }
             }
-            let bytes = rollups.finish()?;
-            self.note_written(1, bytes);
+            let blocks = rollups.len();
+            let bytes = slice.bytes + rollups.finish()?;
+            self.note_written(blocks, bytes);
             Ok(slice)
         })?;
         self.note_merged(merge.rows.get(merge.next..next).unwrap_or(&[]), &slice.replaced);
@@ -245,17 +270,16 @@ impl Writer {
     /// Merges rows of one meter and hour.
     fn merge_hour(
         &self,
-        transaction: &Transaction<'_>,
+        stored: &mut Stored<'_>,
         rollups: &mut Rollups<'_>,
         rows: &[SortedRow],
         replace: bool,
-        from_hour: i64,
         slice: &mut Slice,
     ) -> Result<(), rusqlite::Error> {
         let Some(first) = rows.first() else { return Ok(()) };
         let (meter, hour) = (first.meter, hour(first.at_ms));
         let id = meter_id(meter, hour);
-        let cold = match blocks::read(transaction, "cold", id)? {
+        let cold = match stored.cold.read(id)? {
             None => Vec::new(),
             Some(block) => {
                 if let Ok(columns) = Chunk::open(&block).and_then(|chunk| chunk.columns()) {
@@ -267,10 +291,11 @@ impl Writer {
             }
         };
         let mut columns = by_series(cold);
-        let warm = self.take_warm(transaction, meter, hour, &mut columns)?;
-        for window in self.shared.windows(meter) {
+        let warm = self.take_warm(stored, meter, hour, &mut columns)?;
+        let (start_ms, end_ms) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
+        for window in self.shared.windows(meter).iter().filter(|window| window.reaches(start_ms, end_ms)) {
             for series in window.series() {
-                if let Some(part) = window.column(series, hour * HOUR_MS, (hour + 1) * HOUR_MS) {
+                if let Some(part) = window.column(series, start_ms, end_ms) {
                     merge_into(&mut columns, part);
                 }
             }
@@ -278,17 +303,17 @@ impl Writer {
         let mut is_changed = false;
         for rows in rows.chunk_by(|one, other| one.series == other.series) {
             let Some(row) = rows.first() else { continue };
-            if hour < from_hour && rollups.has(meter, hour, row.series)? && !columns.contains_key(&row.series) {
+            if hour < stored.from_hour && rollups.has(meter, hour, row.series)? && !columns.contains_key(&row.series) {
                 slice.reject(rows, Rejection::Dropped);
                 continue;
             }
             is_changed |= slice.merge(&mut columns, rows, replace);
         }
         if is_changed {
-            self.write_hour(transaction, meter, hour, &columns)?;
+            slice.bytes += self.write_hour(stored.transaction, meter, hour, &columns)? + ROW_BYTES;
             rollups.update(meter, hour, &columns)?;
             for id in warm {
-                transaction.prepare_cached("DELETE FROM warm WHERE id = ?1")?.execute([id])?;
+                stored.transaction.prepare_cached("DELETE FROM warm WHERE id = ?1")?.execute([id])?;
             }
         }
         Ok(())
@@ -297,19 +322,18 @@ impl Writer {
     /// Merges the warm chunks of an hour into its columns; the rows that they are in.
     fn take_warm(
         &self,
-        transaction: &Transaction<'_>,
+        stored: &mut Stored<'_>,
         meter: u32,
         hour: i64,
         columns: &mut BTreeMap<u32, Column>,
     ) -> Result<Vec<i64>, rusqlite::Error> {
         let mut ids = Vec::new();
-        let mut any = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM warm WHERE id >= ?1 AND id < ?2)")?;
         let slots = hour * SLOTS..(hour + 1) * SLOTS;
         debug_assert_eq!(SLOTS * SLOT_MS, HOUR_MS);
-        if any.query_row((warm_id(slots.start, 0), warm_id(slots.end, 0)), |row| row.get(0))? {
+        if !stored.warm.has_none(warm_id(slots.start, 0)..warm_id(slots.end, 0))? {
             for slot in slots {
                 let id = warm_id(slot, meter);
-                let found = blocks::read_chunk(transaction, &self.shared, "warm", id)?;
+                let found = blocks::read_chunk(stored.transaction, &self.shared, "warm", id)?;
                 if !found.is_empty() {
                     ids.push(id);
                 }

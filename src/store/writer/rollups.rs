@@ -1,6 +1,6 @@
 //! Keeping the rollups of a meter true to its samples.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Result, Transaction};
 
@@ -11,7 +11,7 @@ use super::{
         span::{HOUR_MS, meter_id},
         summary::{DAY, HOUR, MINUTE, QUARTER, SummaryBlock, SummaryColumn, TIERS, Tier},
     },
-    blocks,
+    blocks::{self, InOrder},
 };
 use crate::domain::{reading::State, sample::Summary};
 
@@ -20,43 +20,78 @@ pub(super) struct Rollups<'a> {
     transaction: &'a Transaction<'a>,
     shared: &'a Shared,
     open: BTreeMap<(Tier, i64), SummaryBlock>,
+    /// Blocks of minutes are for one hour alone: none is held.
+    minutes: InOrder<'a>,
+    /// Meters and days whose hours were changed.
+    days: BTreeSet<(u32, i64)>,
+    bytes: usize,
 }
 
 impl<'a> Rollups<'a> {
     pub(super) fn new(transaction: &'a Transaction<'a>, shared: &'a Shared) -> Self {
-        Self { transaction, shared, open: BTreeMap::new() }
+        let minutes = InOrder::new(transaction, MINUTE.table);
+        Self { transaction, shared, open: BTreeMap::new(), minutes, days: BTreeSet::new(), bytes: 0 }
     }
 
-    /// Takes over what the samples of an hour say, which are all that there are of these series.
+    /// Takes over what the samples of an hour say, which are all that there are of these series. Hours of one meter come in
+    /// order.
     pub(super) fn update(&mut self, meter: u32, hour: i64, columns: &BTreeMap<u32, Column>) -> Result<()> {
         let from_ms = hour * HOUR_MS;
         let catalogue = self.shared.catalogue();
-        for tier in [MINUTE, QUARTER, HOUR] {
+        let is_counter = |series| catalogue.by_number(series).is_some_and(|info| info.quantity.is_counter());
+        let columns: Vec<_> = columns.values().map(|column| (column, is_counter(column.series))).collect();
+        self.update_minutes(meter, from_ms, &columns)?;
+        for tier in [QUARTER, HOUR] {
             let block = self.block(tier, meter, from_ms)?;
-            for column in columns.values() {
-                let is_counter = catalogue.by_number(column.series).is_some_and(|info| info.quantity.is_counter());
-                let steps = steps(column, tier);
-                replace(block, column, is_counter, from_ms, from_ms + HOUR_MS, steps);
+            for (column, is_counter) in &columns {
+                let steps = SummaryColumn { steps: steps(column, tier), ..empty(column, *is_counter) };
+                replace(block, column.series, steps, from_ms, from_ms + HOUR_MS);
             }
         }
-        for column in columns.values() {
-            let is_counter = catalogue.by_number(column.series).is_some_and(|info| info.quantity.is_counter());
-            let day_ms = DAY.floor(from_ms);
-            let mut day = Summary::empty(day_ms);
-            if let Some(hours) = self.block(HOUR, meter, from_ms)?.0.get(&column.series) {
-                let of_day = hours.steps.iter().filter(|step| DAY.floor(step.start_ms) == day_ms);
-                of_day.for_each(|step| day.append(step));
+        self.days.insert((meter, DAY.floor(from_ms)));
+        Ok(())
+    }
+
+    fn update_minutes(&mut self, meter: u32, from_ms: i64, columns: &[(&Column, bool)]) -> Result<()> {
+        let id = meter_id(meter, MINUTE.span(from_ms));
+        let bytes = self.minutes.read(id)?;
+        let is_there = bytes.is_some();
+        let mut block = self.unpack(MINUTE, id, bytes)?;
+        for (column, is_counter) in columns {
+            let mut steps = SummaryColumn { steps: steps(column, MINUTE), ..empty(column, *is_counter) };
+            steps.drop_lone_minutes();
+            if !steps.steps.is_empty() || block.0.contains_key(&column.series) {
+                replace(&mut block, column.series, steps, from_ms, from_ms + HOUR_MS);
             }
-            let block = self.block(DAY, meter, from_ms)?;
-            replace(block, column, is_counter, day_ms, day_ms + DAY.step_ms, vec![day]);
+        }
+        if is_there || !block.0.is_empty() {
+            self.write(MINUTE, id, &block)?;
+        }
+        Ok(())
+    }
+
+    /// Sums up the days whose hours were changed.
+    fn update_days(&mut self) -> Result<()> {
+        for (meter, day_ms) in std::mem::take(&mut self.days) {
+            let end_ms = day_ms + DAY.step_ms;
+            let hours = self.block(HOUR, meter, day_ms)?;
+            let mut days = Vec::with_capacity(hours.0.len());
+            for (series, hours) in &hours.0 {
+                let mut day = Summary::empty(day_ms);
+                hours.within(day_ms, end_ms).iter().for_each(|step| day.append(step));
+                days.push((*series, SummaryColumn { steps: vec![day], ..*hours }));
+            }
+            let block = self.block(DAY, meter, day_ms)?;
+            days.into_iter().for_each(|(series, day)| replace(block, series, day, day_ms, end_ms));
         }
         Ok(())
     }
 
     /// Whether rollups of a series were kept for an hour.
     pub(super) fn has(&mut self, meter: u32, hour: i64, series: u32) -> Result<bool> {
-        let block = self.block(MINUTE, meter, hour * HOUR_MS)?;
-        Ok(block.0.get(&series).is_some_and(|column| !column.steps.is_empty()))
+        let (from_ms, to_ms) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
+        let block = self.block(QUARTER, meter, from_ms)?;
+        Ok(block.0.get(&series).is_some_and(|column| !column.within(from_ms, to_ms).is_empty()))
     }
 
     fn block(&mut self, tier: Tier, meter: u32, at_ms: i64) -> Result<&mut SummaryBlock> {
@@ -69,9 +104,12 @@ impl<'a> Rollups<'a> {
     }
 
     fn read(&self, tier: Tier, id: i64) -> Result<SummaryBlock> {
-        let Some(bytes) = blocks::read(self.transaction, tier.table, id)? else {
-            return Ok(SummaryBlock::default());
-        };
+        let bytes = blocks::read(self.transaction, tier.table, id)?;
+        self.unpack(tier, id, bytes)
+    }
+
+    fn unpack(&self, tier: Tier, id: i64, bytes: Option<Vec<u8>>) -> Result<SummaryBlock> {
+        let Some(bytes) = bytes else { return Ok(SummaryBlock::default()) };
         match SummaryBlock::unpack(&bytes, tier) {
             Ok(block) => Ok(block),
             Err(damage) => {
@@ -81,15 +119,19 @@ impl<'a> Rollups<'a> {
         }
     }
 
+    fn write(&mut self, tier: Tier, id: i64, block: &SummaryBlock) -> Result<()> {
+        let packed = block.pack(tier);
+        self.bytes += packed.len();
+        blocks::write(self.transaction, tier.table, id, &packed)
+    }
+
     /// Writes what was changed; says how many bytes.
-    pub(super) fn finish(self) -> Result<usize> {
-        let mut bytes = 0;
-        for ((tier, id), block) in &self.open {
-            let packed = block.pack(*tier);
-            bytes += packed.len();
-            blocks::write(self.transaction, tier.table, *id, &packed)?;
+    pub(super) fn finish(mut self) -> Result<usize> {
+        self.update_days()?;
+        for ((tier, id), block) in std::mem::take(&mut self.open) {
+            self.write(tier, id, &block)?;
         }
-        Ok(bytes)
+        Ok(self.bytes)
     }
 
     /// How many blocks are held.
@@ -98,26 +140,17 @@ impl<'a> Rollups<'a> {
     }
 }
 
-fn replace(
-    block: &mut SummaryBlock,
-    column: &Column,
-    is_counter: bool,
-    from_ms: i64,
-    to_ms: i64,
-    mut steps: Vec<Summary>,
-) {
-    let kept = block.0.entry(column.series).or_insert_with(|| SummaryColumn {
-        decimals: column.decimals,
-        is_counter,
-        steps: Vec::new(),
-    });
-    kept.refine(column.decimals);
-    if column.decimals < kept.decimals {
-        let mut coarse = SummaryColumn { decimals: column.decimals, is_counter, steps };
-        coarse.refine(kept.decimals);
-        steps = coarse.steps;
-    }
-    kept.replace(from_ms, to_ms, steps);
+/// No steps, of the series of a column.
+fn empty(column: &Column, is_counter: bool) -> SummaryColumn {
+    SummaryColumn { decimals: column.decimals, is_counter, steps: Vec::new() }
+}
+
+/// Puts the steps of a series in place of all that start in `from_ms..to_ms`, with the finer decimals of both.
+fn replace(block: &mut SummaryBlock, series: u32, mut new: SummaryColumn, from_ms: i64, to_ms: i64) {
+    let kept = block.0.entry(series).or_insert_with(|| SummaryColumn { steps: Vec::new(), ..new });
+    kept.refine(new.decimals);
+    new.refine(kept.decimals);
+    kept.replace(from_ms, to_ms, new.steps);
 }
 
 /// The samples of a column in steps of a tier, without empty ones.
