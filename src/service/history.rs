@@ -1,6 +1,6 @@
 //! History: what is stored, asked for and added to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
@@ -131,35 +131,23 @@ pub(super) fn import(shared: &Shared, rows: Vec<ImportRow>, replace: bool) -> Re
         return Err(ServiceError { kind: ErrorKind::Invalid, message, hint: None });
     }
     let mut imported = Imported::default();
-    let mut series: BTreeMap<(MeterId, Quantity), Decimals> = BTreeMap::new();
-    let mut good: Vec<(ImportRow, i64, Decimals)> = Vec::with_capacity(rows.len());
+    let mut series = ImportedSeries::default();
+    let mut good: Vec<(usize, StoredRow)> = Vec::with_capacity(rows.len());
     for row in rows {
         match stored(shared, &row) {
-            Ok((number, decimals)) => {
-                let finest = series.entry((row.meter.clone(), row.quantity.clone())).or_default();
-                *finest = (*finest).max(decimals);
-                good.push((row, number, decimals));
-            }
+            Ok(stored) => good.push((series.note(row, stored.decimals), stored)),
             Err(reason) => imported.rejected.push((row.line, reason)),
         }
     }
-    let keys = declare(shared, &store, &series)?;
-    let mut anew: BTreeMap<MeterId, Timestamp> = BTreeMap::new();
-    let mut merged_rows = Vec::with_capacity(good.len());
-    for (row, number, decimals) in good {
-        let name = (row.meter, row.quantity);
-        let Some(key) = keys.get(&name) else { continue };
-        if matches!(name.1, Quantity::KwhLifetime | Quantity::KwhExportLifetime | Quantity::CurrentKw) {
-            let first = anew.entry(name.0).or_insert(row.at);
-            *first = (*first).min(row.at);
-        }
-        let at_ms = row.at.as_millisecond();
-        let sample = Sample { series: *key, at_ms, number: Some(number), decimals, state: State::Good };
-        merged_rows.push(Row { line: row.line, sample });
-    }
+    let keys = declare(shared, &store, &series.all)?;
+    let anew = series.counted_anew();
     let _held = shared.recorder.as_ref().map(Recorder::hold_counting);
     let marked = store.marked_anew().map_err(failed)?;
     store.mark_anew(anew.clone()).map_err(failed)?;
+    let merged_rows = good.into_iter().filter_map(|(place, StoredRow { line, at_ms, number, decimals })| {
+        let series = *keys.get(place)?;
+        Some(Row { line, sample: Sample { series, at_ms, number: Some(number), decimals, state: State::Good } })
+    });
     let merged = store.merge(merged_rows, replace).map_err(failed)?;
     if merged.new + merged.replaced == 0 {
         anew.keys()
@@ -184,44 +172,90 @@ pub(super) fn count_anew(shared: &Shared) -> Result<Response, ServiceError> {
     Ok(Response::Counted)
 }
 
-/// A row's value as it is stored, or why it is not.
-fn stored(shared: &Shared, row: &ImportRow) -> Result<(i64, Decimals), String> {
+/// A row's value as it is stored.
+struct StoredRow {
+    line: u32,
+    at_ms: i64,
+    number: i64,
+    decimals: Decimals,
+}
+
+/// What a row says, as it is stored, or why it is not.
+fn stored(shared: &Shared, row: &ImportRow) -> Result<StoredRow, String> {
     if !shared.site.meters.contains_key(&row.meter) {
         return Err(format!("the site has no meter `{}`", row.meter));
     }
-    if !(MIN_TIME_MS..MAX_TIME_MS).contains(&row.at.as_millisecond()) {
+    let (line, at_ms) = (row.line, row.at.as_millisecond());
+    if !(MIN_TIME_MS..MAX_TIME_MS).contains(&at_ms) {
         return Err("the time is not between 1970 and 2200".to_owned());
     }
     let value = row.value.round_dp(u32::from(MAX_DECIMALS)).normalize();
     let decimals = u8::try_from(value.scale()).ok().and_then(Decimals::new);
     let number = value.mantissa().to_i64();
     match decimals.zip(number) {
-        Some((decimals, number)) if number.abs() <= decimals.limit() => Ok((number, decimals)),
+        Some((decimals, number)) if number.abs() <= decimals.limit() => Ok(StoredRow { line, at_ms, number, decimals }),
         _ => Err("the value is too large to be kept".to_owned()),
     }
 }
 
-fn declare(
-    shared: &Shared,
-    store: &Store,
-    series: &BTreeMap<(MeterId, Quantity), Decimals>,
-) -> Result<BTreeMap<(MeterId, Quantity), SeriesKey>, ServiceError> {
+/// The series of an import: one quantity of one meter each.
+#[derive(Default)]
+struct ImportedSeries {
+    all: Vec<OneSeries>,
+    places: HashMap<MeterId, HashMap<Quantity, usize>>,
+}
+
+struct OneSeries {
+    meter: MeterId,
+    quantity: Quantity,
+    /// Of its finest row.
+    decimals: Decimals,
+    /// Of its first row.
+    from: Timestamp,
+}
+
+impl ImportedSeries {
+    /// Takes note of a row; the place of its series.
+    fn note(&mut self, row: ImportRow, decimals: Decimals) -> usize {
+        let known = self.places.get(&row.meter).and_then(|quantities| quantities.get(&row.quantity)).copied();
+        let place = known.unwrap_or(self.all.len());
+        if let Some(series) = self.all.get_mut(place) {
+            series.decimals = series.decimals.max(decimals);
+            series.from = series.from.min(row.at);
+        } else {
+            let ImportRow { meter, quantity, at, .. } = row;
+            self.places.entry(meter.clone()).or_default().insert(quantity.clone(), place);
+            self.all.push(OneSeries { meter, quantity, decimals, from: at });
+        }
+        place
+    }
+
+    /// The meters whose energy is to be counted anew, and from when.
+    fn counted_anew(&self) -> BTreeMap<MeterId, Timestamp> {
+        let counted = [Quantity::KwhLifetime, Quantity::KwhExportLifetime, Quantity::CurrentKw];
+        let mut anew: BTreeMap<MeterId, Timestamp> = BTreeMap::new();
+        for series in self.all.iter().filter(|series| counted.contains(&series.quantity)) {
+            let from = anew.entry(series.meter.clone()).or_insert(series.from);
+            *from = series.from.min(*from);
+        }
+        anew
+    }
+}
+
+/// Makes sure that the store keeps the series; their keys, in the same order.
+fn declare(shared: &Shared, store: &Store, series: &[OneSeries]) -> Result<Vec<SeriesKey>, ServiceError> {
     let unit = |meter: &MeterId, quantity: &Quantity| {
         let registers = shared.site.meters.get(meter).map(|meter| meter.registers.as_ref()).unwrap_or_default();
         let register = registers.iter().find(|register| register.quantity == *quantity);
         quantity.unit().or(register.map(|register| register.unit)).unwrap_or(Unit::Count)
     };
-    let specs: Vec<SeriesSpec> = series
-        .iter()
-        .map(|((meter, quantity), decimals)| SeriesSpec {
-            meter: meter.clone(),
-            quantity: quantity.clone(),
-            unit: unit(meter, quantity),
-            decimals: *decimals,
-        })
-        .collect();
-    let keys = store.declare(specs).map_err(failed)?;
-    Ok(series.keys().cloned().zip(keys).collect())
+    let specs = series.iter().map(|series| SeriesSpec {
+        meter: series.meter.clone(),
+        quantity: series.quantity.clone(),
+        unit: unit(&series.meter, &series.quantity),
+        decimals: series.decimals,
+    });
+    store.declare(specs.collect()).map_err(failed)
 }
 
 pub(super) fn clamp(at: Timestamp) -> i64 {

@@ -53,6 +53,11 @@ pub(super) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
+/// The inverse of [`zigzag`].
+pub(super) fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
 /// Appends runs of equal bytes as pairs of byte and length.
 pub(super) fn put_runs(bytes: &mut Vec<u8>, values: &[u8]) {
     for run in values.chunk_by(|one, other| one == other) {
@@ -111,8 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn signed(&mut self) -> Result<i64, Damage> {
-        let value = self.number()?;
-        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        Ok(unzigzag(self.number()?))
     }
 
     /// A number that counts or measures something in memory, at most `limit`.

@@ -4,7 +4,7 @@ mod rice;
 
 use std::collections::BTreeMap;
 
-use super::bytes::{Damage, Reader, frame, put, put_signed, unframe, zigzag};
+use super::bytes::{Damage, Reader, frame, put, put_signed, unframe, unzigzag, zigzag};
 use crate::domain::sample::{Decimals, Summary};
 use rice::{BitReader, BitWriter};
 
@@ -119,14 +119,21 @@ impl SummaryBlock {
         let mut body = Vec::new();
         let mut data = Vec::new();
         put(&mut body, self.0.len() as u64);
-        let mut before = 0;
+        let mut series_before = 0;
+        let mut before = Extent::default();
         for (series, column) in &self.0 {
             let packed = pack_column(column, tier);
-            put_signed(&mut body, i64::from(*series) - before);
-            before = i64::from(*series);
-            body.push(column.decimals.count() << 1 | u8::from(column.is_counter));
-            put(&mut body, column.steps.len() as u64);
-            put_signed(&mut body, column.steps.first().map_or(0, |step| step.start_ms.div_euclid(tier.step_ms)));
+            put_signed(&mut body, i64::from(*series) - series_before);
+            series_before = i64::from(*series);
+            let extent = Extent::of(column, tier);
+            let same = if extent == before { SAME } else { 0 };
+            body.push(column.decimals.count() << 1 | u8::from(column.is_counter) | same);
+            if extent != before {
+                put(&mut body, extent.steps as u64);
+                put_signed(&mut body, extent.first.wrapping_sub(before.first));
+                put(&mut body, u64::from(extent.count));
+            }
+            before = extent;
             put(&mut body, packed.len() as u64);
             data.extend(packed);
         }
@@ -148,23 +155,58 @@ impl SummaryBlock {
         let count = reader.count(MAX_SERIES)?;
         let mut series = 0_i64;
         let mut entries = Vec::with_capacity(count);
+        let mut extent = Extent::default();
         for _ in 0..count {
             series = series.wrapping_add(reader.signed()?);
             let key = u32::try_from(series).map_err(|_| Damage("a key is too large"))?;
             let flags = reader.byte()?;
-            let decimals = Decimals::new(flags >> 1).ok_or(Damage("too many decimals"))?;
+            let decimals = Decimals::new(flags >> 1 & 7).ok_or(Damage("too many decimals"))?;
             let column = SummaryColumn { decimals, is_counter: flags & 1 == 1, steps: Vec::new() };
-            entries.push((key, column, reader.count(MAX_STEPS)?, reader.signed()?, reader.count(usize::MAX)?));
+            if flags & SAME == 0 {
+                extent = extent.take_next(&mut reader)?;
+            }
+            entries.push((key, column, extent, reader.count(usize::MAX)?));
         }
         let mut columns = BTreeMap::new();
-        for (key, mut column, steps, first, length) in entries {
+        for (key, mut column, extent, length) in entries {
             let bytes = reader.take(length)?;
             if only.is_none_or(|only| only == key) {
-                column.steps = unpack_column(bytes, tier, column.is_counter, first, steps)?;
+                column.steps = unpack_column(bytes, tier, column.is_counter, extent)?;
                 columns.insert(key, column);
             }
         }
         Ok(columns)
+    }
+}
+
+/// In the byte of flags: the column has the extent of the one before.
+const SAME: u8 = 0x80;
+
+/// What the columns of a meter mostly have in common.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Extent {
+    steps: usize,
+    /// The first step, since 1970.
+    first: i64,
+    /// Values in the first step.
+    count: u32,
+}
+
+impl Extent {
+    fn of(column: &SummaryColumn, tier: Tier) -> Self {
+        column.steps.first().map_or_else(Self::default, |step| Self {
+            steps: column.steps.len(),
+            first: step.start_ms.div_euclid(tier.step_ms),
+            count: step.count,
+        })
+    }
+
+    /// Reads the one after this.
+    fn take_next(self, reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let steps = reader.count(MAX_STEPS)?;
+        let first = self.first.wrapping_add(reader.signed()?);
+        let count = u32::try_from(reader.number()?).map_err(|_| Damage("a count is too large"))?;
+        Ok(Self { steps, first, count })
     }
 }
 
@@ -178,58 +220,73 @@ fn mean_and_rest(step: &Summary, tier: Tier) -> (i64, u64) {
     (mean, u64::try_from(step.sum.rem_euclid(count)).unwrap_or(0))
 }
 
+/// Bits of what is left of a sum, which is less than the count.
+fn rest_bits(count: u32) -> u32 {
+    32 - count.saturating_sub(1).leading_zeros()
+}
+
+/// The first mean, or a counter's first value, then lists of what each step has beside the step before, then the rests.
 fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
     let mut lists: [Vec<u64>; 8] = Default::default();
-    let [gaps, counts, flawed, means, rests, lows, highs, firsts] = &mut lists;
-    let mut moves = Vec::new();
+    let [gaps, counts, flawed, means, lows, highs, firsts, moves] = &mut lists;
+    let mut rests = Vec::new();
+    let mut base = None;
     let mut before: Option<&Summary> = None;
     let mut mean_before = 0_i64;
     for step in &column.steps {
         let (mean, rest) = mean_and_rest(step, tier);
+        let start = *base.get_or_insert(if column.is_counter { step.first } else { mean });
         let gap = before.map_or(1, |before| (step.start_ms - before.start_ms) / tier.step_ms);
         gaps.push((gap - 1).cast_unsigned());
-        let (count_before, flawed_before, last_before) =
-            before.map_or((0, 0, 0), |before| (before.count, before.flawed, before.last));
+        let (count_before, flawed_before) = before.map_or((step.count, 0), |before| (before.count, before.flawed));
         counts.push(zigzag(i64::from(step.count) - i64::from(count_before)));
         flawed.push(zigzag(i64::from(step.flawed) - i64::from(flawed_before)));
         if column.is_counter {
+            let last_before = before.map_or(start, |before| before.last);
             firsts.push(zigzag(step.first.wrapping_sub(last_before)));
             moves.push(zigzag(step.last.wrapping_sub(step.first)));
             means.push(zigzag(mean.wrapping_sub(middle(step.first, step.last))));
             lows.push(zigzag(step.first.wrapping_sub(step.min)));
             highs.push(zigzag(step.max.wrapping_sub(step.last)));
         } else {
-            means.push(zigzag(mean.wrapping_sub(mean_before)));
+            means.push(zigzag(mean.wrapping_sub(before.map_or(start, |_| mean_before))));
             lows.push(zigzag(mean.wrapping_sub(step.min)));
             highs.push(zigzag(step.max.wrapping_sub(mean)));
         }
-        rests.push(rest);
+        rests.push((rest, rest_bits(step.count)));
         mean_before = mean;
         before = Some(step);
     }
+    let mut bytes = Vec::new();
+    put_signed(&mut bytes, base.unwrap_or(0));
     let mut writer = BitWriter::default();
-    for list in &lists {
-        writer.list(list);
+    let kept = if column.is_counter { 8 } else { 6 };
+    lists.iter().take(kept).for_each(|list| writer.list(list));
+    if tier.exact {
+        rests.iter().for_each(|(rest, bits)| writer.wide(*rest, *bits));
     }
-    writer.list(&moves);
-    writer.finish()
+    bytes.extend(writer.finish());
+    bytes
 }
 
 fn middle(first: i64, last: i64) -> i64 {
     first.wrapping_add(last.wrapping_sub(first) / 2)
 }
 
-fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, first: i64, count: usize) -> Result<Vec<Summary>, Damage> {
-    let mut reader = BitReader::new(bytes);
-    let counter_count = if is_counter { count } else { 0 };
-    let mut list = |count| Ok(reader.list(count)?.into_iter());
-    let (mut gaps, mut counts, mut flawed) = (list(count)?, list(count)?, list(count)?);
-    let (mut means, mut rests, mut lows, mut highs) = (list(count)?, list(count)?, list(count)?, list(count)?);
-    let (mut firsts, mut moves) = (list(counter_count)?, list(counter_count)?);
+fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, extent: Extent) -> Result<Vec<Summary>, Damage> {
+    let mut bytes = Reader::new(bytes);
+    let base = bytes.signed()?;
+    let mut reader = BitReader::new(bytes.rest());
+    let count = extent.steps;
+    let mut list = |is_kept: bool| Ok(if is_kept { reader.list(count)? } else { Vec::new() }.into_iter());
+    let (mut gaps, mut counts, mut flawed) = (list(true)?, list(true)?, list(true)?);
+    let (mut means, mut lows, mut highs) = (list(true)?, list(true)?, list(true)?);
+    let (mut firsts, mut moves) = (list(is_counter)?, list(is_counter)?);
     let next = |list: &mut std::vec::IntoIter<u64>| list.next().unwrap_or(0);
     let mut steps = Vec::with_capacity(count);
-    let mut before = Summary::empty(first.wrapping_sub(1).wrapping_mul(tier.step_ms));
-    let mut mean_before = 0_i64;
+    let mut before = Summary::empty(extent.first.wrapping_sub(1).wrapping_mul(tier.step_ms));
+    (before.count, before.last) = (extent.count, base);
+    let mut mean_before = base;
     for _ in 0..count {
         let gap = next(&mut gaps).wrapping_add(1).cast_signed();
         let mut step = Summary::empty(before.start_ms.wrapping_add(gap.wrapping_mul(tier.step_ms)));
@@ -248,10 +305,15 @@ fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, first: i64, count: 
             step.max = mean.wrapping_add(unzigzag(next(&mut highs)));
             (step.first, step.last) = (mean, mean);
         }
-        step.sum = i128::from(mean) * i128::from(step.count) + i128::from(next(&mut rests));
+        step.sum = i128::from(mean) * i128::from(step.count);
         mean_before = mean;
         before = step;
         steps.push(step);
+    }
+    if tier.exact {
+        for step in &mut steps {
+            step.sum += i128::from(reader.wide(rest_bits(step.count))?);
+        }
     }
     Ok(steps)
 }
@@ -259,10 +321,6 @@ fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, first: i64, count: 
 fn add(before: u32, change: u64) -> Result<u32, Damage> {
     let value = i64::from(before).checked_add(unzigzag(change));
     value.and_then(|value| u32::try_from(value).ok()).ok_or(Damage("a count is too large"))
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use csv::ByteRecord;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{shown, with_service};
 use crate::{
@@ -29,6 +30,10 @@ use crate::{
 
 /// Rows that go to the service at once: large enough to be merged at speed, small enough to be in memory.
 const ROWS_AT_ONCE: usize = 500_000;
+/// Parts of that many rows that are read ahead.
+const PARTS_AHEAD: usize = 1;
+/// Read from the file at once.
+const READ_BYTES: usize = 1 << 18;
 /// Most rejected rows that are listed; the others are counted.
 const MAX_LISTED: usize = 10_000;
 /// The columns, in any order.
@@ -76,8 +81,33 @@ pub fn run(global: &Global, files: &[PathBuf], replace: bool) -> Result<ExitCode
     })
 }
 
+/// Imports one file: it is read on a thread of its own, a part ahead of what the service takes in.
 async fn import(path: &Path, replace: bool, client: &Client, total: &mut Total) -> Result<(), CommandError> {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { shown(path) };
+    let (parts, mut parsed) = mpsc::channel(PARTS_AHEAD);
+    let (path, file) = (path.to_owned(), name.clone());
+    let parsing = tokio::task::spawn_blocking(move || parse(&path, &file, &parts));
+    while let Some(part) = parsed.recv().await {
+        total.rows += part.count;
+        for (line, reason) in part.rejected {
+            total.reject(&name, line, reason);
+        }
+        send(part.rows, replace, client, &name, total).await?;
+    }
+    parsing.await.unwrap_or_else(|error| Err(CommandError::new(Exit::Internal, format!("Reading fails: {error}."))))
+}
+
+/// Some rows of a file.
+#[derive(Debug, Default)]
+struct Part {
+    /// Rows that were read, good or not.
+    count: u64,
+    rows: Vec<ImportRow>,
+    rejected: Vec<(u32, String)>,
+}
+
+/// Reads a file in parts; ends early where nobody takes them.
+fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Part>) -> Result<(), CommandError> {
     let input: Box<dyn Read + Send> = if path == Path::new("-") {
         Box::new(io::stdin())
     } else {
@@ -86,28 +116,32 @@ async fn import(path: &Path, replace: bool, client: &Client, total: &mut Total) 
                 .map_err(|error| CommandError::new(Exit::BadData, format!("Cannot read {name}: {error}.")))?,
         )
     };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-    let columns = columns(&mut reader, &name)?;
-    let mut parser = Parser::new(columns);
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).buffer_capacity(READ_BYTES).from_reader(input);
+    let mut parser = Parser::new(columns(&mut reader, name)?);
     let mut record = ByteRecord::new();
-    let mut rows = Vec::new();
+    let mut part = Part::default();
     loop {
-        let more = reader.read_byte_record(&mut record).map_err(|error| {
-            CommandError::new(Exit::BadData, format!("Cannot read {name}: {}.", crate::text::clean(&error.to_string())))
-        })?;
+        let more = match reader.read_byte_record(&mut record) {
+            Ok(more) => more,
+            Err(error) => {
+                // What was read before it is kept.
+                let _ = parts.blocking_send(part);
+                let reason = crate::text::clean(&error.to_string());
+                return Err(CommandError::new(Exit::BadData, format!("Cannot read {name}: {reason}.")));
+            }
+        };
         if more {
-            total.rows += 1;
+            part.count += 1;
             let line = record.position().map_or(0, csv::Position::line);
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             match parser.row(&record, line) {
-                Ok(row) => rows.push(row),
-                Err(reason) => total.reject(&name, line, reason),
+                Ok(row) => part.rows.push(row),
+                Err(reason) => part.rejected.push((line, reason)),
             }
         }
-        if rows.len() >= ROWS_AT_ONCE || !more {
-            send(std::mem::take(&mut rows), replace, client, &name, total).await?;
-        }
-        if !more {
+        let is_full = part.rows.len() >= ROWS_AT_ONCE || part.rejected.len() >= ROWS_AT_ONCE;
+        if (is_full || !more) && parts.blocking_send(std::mem::take(&mut part)).is_err() || !more {
             return Ok(());
         }
     }
