@@ -1,6 +1,7 @@
 //! What the store needs and how fast it is, beside a plain narrow table, on made-up data (`store/data.rs`).
 //!
-//! `cargo bench --bench store -- [hour] [columns] [import] [query] [start] [--meters N] [--paced]`; all parts by default.
+//! `cargo bench --bench store -- [hour] [ingest] [columns] [import] [sparse] [query] [start] [--meters N] [--paced]`; all parts
+//! by default, about a minute each. `--meters 1000 hour` is the full hour of the figures, and takes some minutes.
 #![expect(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -37,28 +38,32 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let after =
         |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
-    let meters = after("--meters").map_or(1000, |count| count.parse().unwrap());
+    let meters = after("--meters").map(|count| count.parse().unwrap());
     let is_paced = arguments.iter().any(|argument| argument == "--paced");
-    let parts = ["hour", "columns", "import", "sparse", "query", "start"];
+    let parts = ["hour", "ingest", "columns", "import", "sparse", "query", "start"];
     let is_all = !arguments.iter().any(|argument| parts.contains(&argument.as_str()));
     let wants = |part: &str| is_all || arguments.iter().any(|argument| argument == part);
     if wants("columns") {
         columns();
     }
     if wants("hour") {
-        hour(meters, is_paced);
+        hour(meters.unwrap_or(200), is_paced);
+    }
+    if wants("ingest") {
+        ingest(meters.unwrap_or(1000));
     }
     if wants("import") {
         import();
     }
     if wants("sparse") {
-        sparse();
+        sparse(20, 1);
+        sparse(4, 20);
     }
     if wants("query") {
         query();
     }
     if wants("start") {
-        start(meters);
+        start(meters.unwrap_or(1000));
     }
 }
 
@@ -187,6 +192,49 @@ fn narrow_minutes(meters: usize) {
     );
 }
 
+/// The real load in real time for 20 s, across the end of 5 min so that it is sealed meanwhile, and read back each second.
+fn ingest(meters: usize) {
+    const SECONDS: i64 = 20;
+    let dir = dir();
+    let (store, keys) = open(dir.path(), meters);
+    let number: HashMap<SeriesKey, i64> = keys.iter().copied().zip(0..).collect();
+    let mut narrow = narrow::Narrow::open(&dir.path().join("narrow.db"));
+    let mut site = data::Site::new(meters, 5);
+    let batches: Vec<_> = (0..SECONDS).map(|second| site.second(START_S + 290 + second, &keys)).collect();
+    let samples: usize = batches.iter().map(Vec::len).sum();
+    println!("## {meters} meters × 20 quantities at 1 Hz in real time for {SECONDS} s: {samples} samples");
+    for name in ["store", "narrow"] {
+        let before = meter::now();
+        let mut taken = Vec::new();
+        for (second, batch) in batches.iter().enumerate() {
+            let due = before.at + Duration::from_secs(second as u64);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let batch = batch.clone();
+            let start = Instant::now();
+            if name == "store" {
+                store.append(batch).unwrap().wait().unwrap();
+            } else {
+                narrow.append(|sample| number[&sample.series], &batch);
+            }
+            taken.push(start.elapsed().as_secs_f64() * 1000.0);
+            if name == "store" {
+                let key = keys[(second * 37) % keys.len()];
+                let found = store.samples(key, START_S * 1000, i64::MAX, usize::MAX).unwrap().points.len();
+                assert!(found + 2 > second, "{found} points after {second} s");
+            }
+        }
+        let after = meter::now();
+        taken.sort_by(f64::total_cmp);
+        println!(
+            "{name:<9} commit median {:.1} longest {:.1} ms; written {:.1} B a sample; CPU of the store's thread {:.2} % of a core",
+            meter::quantile(&taken, 0.5),
+            meter::quantile(&taken, 1.0),
+            (after.written - before.written) as f64 / samples as f64,
+            (after.store_ns - before.store_ns) as f64 / after.at.duration_since(before.at).as_nanos() as f64 * 100.0,
+        );
+    }
+}
+
 /// What the codec alone does, beside pco for each column alone.
 fn columns() {
     const METERS: usize = 100;
@@ -246,11 +294,11 @@ fn import() {
     }
 }
 
-/// Back-filling of what utilities send: a value each 15 min.
-fn sparse() {
+/// Back-filling of what utilities send: a value each 15 min, of some series of each meter.
+fn sparse(meters: usize, series: usize) {
     let dir = dir();
-    let (store, keys) = open(dir.path(), 20);
-    let counters: Vec<_> = keys.chunks(20).map(|keys| keys[14]).collect();
+    let (store, keys) = open(dir.path(), meters);
+    let counters: Vec<_> = keys.chunks(20).flat_map(|keys| keys.iter().rev().take(series).copied()).collect();
     let rows: Vec<_> = counters
         .iter()
         .flat_map(|key| {
@@ -266,11 +314,28 @@ fn sparse() {
             })
         })
         .collect();
+    let mut narrow = narrow::Narrow::open(&dir.path().join("narrow.db"));
+    let number: HashMap<SeriesKey, i64> = keys.iter().copied().zip(0..).collect();
+    let before = meter::now();
+    let mut new = 0;
+    for part in rows.chunks(500_000) {
+        new += store.merge(part.iter().copied(), false).unwrap().new;
+    }
+    let after = meter::now();
+    let count = new as f64;
+    println!(
+        "## import, {meters} meters × {series} series × 1 year of 15 min ({new} rows): {:.0} k rows/s; CPU of the store's thread {:.0} ns a row",
+        count / after.at.duration_since(before.at).as_secs_f64() / 1e3,
+        (after.store_ns - before.store_ns) as f64 / count,
+    );
+    println!("size      {:.1} B a row, file in use", file_bytes(&store).0 as f64 / count);
     let start = Instant::now();
-    let done = store.merge(rows.iter().copied(), false).unwrap();
-    let rate = done.new as f64 / start.elapsed().as_secs_f64() / 1e3;
-    println!("## import, 20 counters × 1 year of 15 min ({} rows): {rate:.0} k rows/s", done.new);
-    println!("size      {:.1} B a row, file in use", file_bytes(&store).0 as f64 / done.new as f64);
+    for part in rows.chunks(100_000) {
+        let part: Vec<_> = part.iter().map(|row| row.sample).collect();
+        narrow.append(|sample| number[&sample.series], &part);
+    }
+    let rate = count / start.elapsed().as_secs_f64() / 1e3;
+    println!("narrow    {rate:.0} k rows/s, {:.1} B a row", narrow.bytes() as f64 / count);
     year_chart(&store, counters[0]);
 }
 
@@ -352,10 +417,31 @@ fn query() {
     );
 }
 
-/// Opening a file with hot rows and many blocks in it.
+/// A year of interval data and of rollups, as an import each 6 h leaves them, for all meters.
+fn fill_year(store: &Store, keys: &[SeriesKey]) {
+    const DAYS: i64 = 365;
+    let good = |series: SeriesKey, step: i64| Sample {
+        series,
+        at_ms: (START_S - DAYS * 86_400 + step * 21_600) * 1000,
+        number: Some(step * 17),
+        decimals: Decimals::new(2).unwrap(),
+        state: meterdeck::domain::reading::State::Good,
+    };
+    for (meter, keys) in (1_i64..).zip(keys.chunks(20)) {
+        store.merge((0..DAYS * 4).map(|step| Row { line: 1, sample: good(keys[14], step) }), false).unwrap();
+        let filled = store.write(move |transaction| {
+            let mut insert = transaction.prepare_cached("INSERT INTO interval_day VALUES (?1, ?2, ?3)")?;
+            (0..DAYS).try_for_each(|day| insert.execute((meter, 19_300 + day, vec![0_u8; 200])).map(drop))
+        });
+        filled.unwrap();
+    }
+}
+
+/// Opening a file with a year of history, hot rows and many blocks in it.
 fn start(meters: usize) {
     let dir = dir();
     let (store, keys) = open(dir.path(), meters);
+    fill_year(&store, &keys);
     let mut site = data::Site::new(meters, 5);
     // The blocks of an hour, and hot rows up to the next seal.
     for second in 3300..3600 + 3600 + 295 {
@@ -376,7 +462,10 @@ fn start(meters: usize) {
         state: meterdeck::domain::reading::State::Good,
     }]);
     appended.unwrap().wait().unwrap();
-    println!("## start with {meters} meters, one hour of chunks and 295 hot rows");
+    println!(
+        "## start with {meters} meters, a year of intervals and rollups, an hour of chunks and 295 hot rows: {} MiB",
+        file_bytes(&store).1 >> 20
+    );
     println!(
         "start     {opened:.0} ms to open, {:.0} ms to the first batch kept; memory {before} to {} MiB",
         start.elapsed().as_secs_f64() * 1000.0,

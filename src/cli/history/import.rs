@@ -7,6 +7,7 @@ use std::{
     io::{self, IsTerminal as _, Read, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    thread,
 };
 
 use csv::ByteRecord;
@@ -86,15 +87,25 @@ async fn import(path: &Path, replace: bool, client: &Client, total: &mut Total) 
     let name = if path == Path::new("-") { "standard input".to_owned() } else { shown(path) };
     let (parts, mut parsed) = mpsc::channel(PARTS_AHEAD);
     let (path, file) = (path.to_owned(), name.clone());
-    let parsing = tokio::task::spawn_blocking(move || parse(&path, &file, &parts));
+    // A thread that nobody waits for: standard input may stay silent after the service has failed.
+    let run = move || {
+        if let Err(error) = parse(&path, &file, &parts) {
+            let _ = parts.blocking_send(Err(error));
+        }
+    };
+    thread::Builder::new()
+        .name("import".to_owned())
+        .spawn(run)
+        .map_err(|error| CommandError::new(Exit::Internal, format!("No thread can be started: {error}.")))?;
     while let Some(part) = parsed.recv().await {
+        let part = part?;
         total.rows += part.count;
         for (line, reason) in part.rejected {
             total.reject(&name, line, reason);
         }
         send(part.rows, replace, client, &name, total).await?;
     }
-    parsing.await.unwrap_or_else(|error| Err(CommandError::new(Exit::Internal, format!("Reading fails: {error}."))))
+    Ok(())
 }
 
 /// Some rows of a file.
@@ -107,7 +118,7 @@ struct Part {
 }
 
 /// Reads a file in parts; ends early where nobody takes them.
-fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Part>) -> Result<(), CommandError> {
+fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Result<Part, CommandError>>) -> Result<(), CommandError> {
     let input: Box<dyn Read + Send> = if path == Path::new("-") {
         Box::new(io::stdin())
     } else {
@@ -126,7 +137,7 @@ fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Part>) -> Result<(), Comm
             Ok(more) => more,
             Err(error) => {
                 // What was read before it is kept.
-                let _ = parts.blocking_send(part);
+                let _ = parts.blocking_send(Ok(part));
                 let reason = crate::text::clean(&error.to_string());
                 return Err(CommandError::new(Exit::BadData, format!("Cannot read {name}: {reason}.")));
             }
@@ -141,7 +152,7 @@ fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Part>) -> Result<(), Comm
             }
         }
         let is_full = part.rows.len() >= ROWS_AT_ONCE || part.rejected.len() >= ROWS_AT_ONCE;
-        if (is_full || !more) && parts.blocking_send(std::mem::take(&mut part)).is_err() || !more {
+        if (is_full || !more) && parts.blocking_send(Ok(std::mem::take(&mut part))).is_err() || !more {
             return Ok(());
         }
     }
