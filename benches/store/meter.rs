@@ -5,6 +5,8 @@ use std::{fs, path::Path, time::Instant};
 /// Readings at one moment.
 #[derive(Clone, Copy)]
 pub struct Cost {
+    /// When they were taken.
+    pub at: Instant,
     /// CPU of the threads called "store", in ns.
     pub store_ns: u64,
     /// Bytes that the process sent to the disk.
@@ -12,7 +14,7 @@ pub struct Cost {
 }
 
 pub fn now() -> Cost {
-    Cost { store_ns: store_ns(), written: proc_field("/proc/self/io", "write_bytes:") }
+    Cost { at: Instant::now(), store_ns: store_ns(), written: proc_field("/proc/self/io", "write_bytes:") }
 }
 
 fn store_ns() -> u64 {

@@ -263,7 +263,9 @@ fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
     let kept = if column.is_counter { 8 } else { 6 };
     lists.iter().take(kept).for_each(|list| writer.list(list));
     if tier.exact {
-        rests.iter().for_each(|(rest, bits)| writer.wide(*rest, *bits));
+        for (rest, bits) in &rests {
+            writer.wide(*rest, *bits);
+        }
     }
     bytes.extend(writer.finish());
     bytes

@@ -152,7 +152,8 @@ fn parse(path: &Path, name: &str, parts: &mpsc::Sender<Result<Part, CommandError
             }
         }
         let is_full = part.rows.len() >= ROWS_AT_ONCE || part.rejected.len() >= ROWS_AT_ONCE;
-        if (is_full || !more) && parts.blocking_send(Ok(std::mem::take(&mut part))).is_err() || !more {
+        let is_unwanted = (is_full || !more) && parts.blocking_send(Ok(std::mem::take(&mut part))).is_err();
+        if is_unwanted || !more {
             return Ok(());
         }
     }

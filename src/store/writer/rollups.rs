@@ -82,7 +82,9 @@ impl<'a> Rollups<'a> {
                 days.push((*series, SummaryColumn { steps: vec![day], ..*hours }));
             }
             let block = self.block(DAY, meter, day_ms)?;
-            days.into_iter().for_each(|(series, day)| replace(block, series, day, day_ms, end_ms));
+            for (series, day) in days {
+                replace(block, series, day, day_ms, end_ms);
+            }
         }
         Ok(())
     }
