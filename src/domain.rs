@@ -8,6 +8,7 @@ pub mod chart;
 pub mod computed;
 pub mod cost;
 pub mod counter;
+pub mod duplicate;
 pub mod energy;
 pub mod fault;
 pub mod formula;
