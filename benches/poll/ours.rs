@@ -67,6 +67,7 @@ fn site(ports: &[u16], load: &Load) -> Site {
         accounts: BTreeMap::new(),
         customer_sites: BTreeMap::new(),
         submeters: BTreeMap::new(),
+        programmes: BTreeMap::new(),
         duplicates_measured: None,
     };
     for port in ports {

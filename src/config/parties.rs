@@ -1,6 +1,6 @@
 //! Accounts, customer sites and submeters: who and what the meters belong to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     fields::Fields,
@@ -9,8 +9,8 @@ use super::{
     tree::{Entry, Value},
 };
 use crate::domain::{
-    ids::{AccountId, CustomerSiteId, MeterId, SubmeterId},
-    site::{Account, CustomerSite, MeasuredEvidence, Submeter},
+    ids::{AccountId, CustomerSiteId, MeterId, ProgrammeId, SubmeterId},
+    site::{Account, CustomerSite, MeasuredEvidence, Programme, Submeter},
 };
 
 /// Largest deviation and least coverage of evidence, percent, where nothing else is said.
@@ -81,6 +81,20 @@ pub(super) fn submeters(file: &Fields<'_>, names: &Names<'_>) -> BTreeMap<Submet
         Some((SubmeterId::new(id).ok()?, Submeter { customer_site, meters }))
     });
     submeters.collect()
+}
+
+/// How long an event without an end may take where nothing else is said.
+const DEFAULT_LONGEST: Duration = Duration::from_hours(4);
+
+pub(super) fn programmes(file: &Fields<'_>) -> BTreeMap<ProgrammeId, Programme> {
+    let programmes = file.tables("programme").into_iter().filter_map(|(id, fields)| {
+        let programme = Programme {
+            armed: fields.switch("armed").unwrap_or(false),
+            longest_without_end: fields.duration("longest_without_end").unwrap_or(DEFAULT_LONGEST),
+        };
+        Some((ProgrammeId::new(id).ok()?, programme))
+    });
+    programmes.collect()
 }
 
 /// When our own measurement decides between duplicates; absent: never.

@@ -57,6 +57,7 @@ pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(
     let access = access(&file);
     let customer_sites = parties::customer_sites(&file, &names);
     let accounts = parties::accounts(&file);
+    let programmes = parties::programmes(&file);
     let duplicates_measured = parties::measured_evidence(&file);
     let fields = file.table("site")?;
     let site = Site {
@@ -75,6 +76,7 @@ pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(
         accounts,
         customer_sites,
         submeters,
+        programmes,
         duplicates_measured,
     };
     Some((site, simulated))

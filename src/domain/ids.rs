@@ -98,6 +98,8 @@ id_types! {
     CustomerSiteId,
     /// A submeter that programmes know.
     SubmeterId,
+    /// A demand-response programme: its identifier in lower case.
+    ProgrammeId,
 }
 
 #[cfg(test)]

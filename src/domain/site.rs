@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::{AccountId, CustomerSiteId, DeviceId, MeterId, PlaceId, ProfileId, SubmeterId},
+    ids::{AccountId, CustomerSiteId, DeviceId, MeterId, PlaceId, ProfileId, ProgrammeId, SubmeterId},
     register::{Profile, Register, Reports},
 };
 
@@ -53,6 +53,9 @@ pub struct Site {
     pub customer_sites: BTreeMap<CustomerSiteId, CustomerSite>,
     /// Submeters that programmes know.
     pub submeters: BTreeMap<SubmeterId, Submeter>,
+    /// Demand-response programmes, and what their events may do without being asked.
+    #[serde(default)]
+    pub programmes: BTreeMap<ProgrammeId, Programme>,
     /// How evidence from our own meters decides about duplicates, if it does.
     pub duplicates_measured: Option<MeasuredEvidence>,
 }
@@ -346,6 +349,15 @@ pub struct Submeter {
     pub customer_site: CustomerSiteId,
     /// The meters on the wall that measure it.
     pub meters: Vec<MeterId>,
+}
+
+/// A demand-response programme.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Programme {
+    /// Its events start without being asked; else a person confirms each.
+    pub armed: bool,
+    /// The longest that an event without an end may take.
+    pub longest_without_end: Duration,
 }
 
 /// When our own measurement decides between duplicate readings.

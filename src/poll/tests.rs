@@ -123,6 +123,7 @@ fn site(units: u8, edit: impl Fn(&mut Device)) -> Arc<Site> {
         accounts: BTreeMap::new(),
         customer_sites: BTreeMap::new(),
         submeters: BTreeMap::new(),
+        programmes: BTreeMap::new(),
         duplicates_measured: None,
     })
 }

@@ -162,6 +162,7 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
             let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file)).await?;
             Ok(Response::BackedUp { bytes })
         }
+        Request::Dispatch(_) => Err(error(ErrorKind::Unavailable, "This service does not dispatch.".to_owned(), None)),
     }
 }
 

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub mod dispatch;
+
 use crate::domain::{
     alarm::AlarmLine,
     calendar::Span,
@@ -154,6 +156,8 @@ pub enum Request {
         /// Where to, absolute.
         file: PathBuf,
     },
+    /// About dispatch.
+    Dispatch(dispatch::DispatchRequest),
 }
 
 /// Most steps of one trend.
@@ -262,6 +266,8 @@ pub enum Response {
         /// Its size.
         bytes: u64,
     },
+    /// To `Dispatch`.
+    Dispatch(dispatch::DispatchResponse),
 }
 
 /// A row of imported history.

@@ -53,6 +53,7 @@ pub(crate) fn empty_site() -> Site {
         accounts: BTreeMap::new(),
         customer_sites: BTreeMap::new(),
         submeters: BTreeMap::new(),
+        programmes: BTreeMap::new(),
         duplicates_measured: None,
     }
 }

@@ -129,7 +129,7 @@ mod tests {
             "name": "Test", "time_zone": "UTC", "currency": "EUR", "cost_per_kwh": null, "data_dir": "d",
             "keep_samples": {"secs": 0, "nanos": 0}, "demand_interval": {"secs": 900, "nanos": 0}, "access": null,
             "places": {}, "devices": {}, "meters": {}, "profiles": {}, "accounts": {}, "customer_sites": {},
-            "submeters": {}, "duplicates_measured": null,
+            "submeters": {}, "programmes": {}, "duplicates_measured": null,
         }))
         .unwrap();
         let id = MeterId::new("main").unwrap();

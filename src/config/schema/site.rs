@@ -3,8 +3,8 @@
 use super::{
     Key,
     Kind::{
-        Duration, Free, FreeTables, Integer, Number, Price, Reference, References, Table as SubTable, TableOf, Text,
-        Texts,
+        Duration, Free, FreeTables, Integer, Number, Price, Reference, References, Switch, Table as SubTable, TableOf,
+        Text, Texts,
     },
     Table,
     device::DEVICE,
@@ -39,6 +39,11 @@ pub(in super::super) const FILE: Table = Table {
         optional("account", TableOf(&ACCOUNT), "Accounts by id: who customer sites belong to."),
         optional("customer_site", TableOf(&CUSTOMER_SITE), "Customer sites by id: what utility meters serve."),
         optional("submeter", TableOf(&SUBMETER), "Submeters by id that programmes know."),
+        optional(
+            "programme",
+            TableOf(&PROGRAMME),
+            "Demand-response programmes by id: their identifiers in lower case.",
+        ),
         optional("duplicates", SubTable(&DUPLICATES), "How duplicate readings are decided."),
         optional("simulate", FreeTables, "Behaviours of simulated devices by device id, for `meterdeck simulate`."),
     ],
@@ -150,6 +155,19 @@ const SUBMETER: Table = Table {
     keys: &[
         required("customer_site", Reference("customer_site"), "The customer site that it is part of."),
         optional("meters", References("meter"), "The meters on the wall that measure it."),
+    ],
+};
+
+const PROGRAMME: Table = Table {
+    what: "programme",
+    doc: "A demand-response programme, and what its events may do without being asked.",
+    keys: &[
+        optional("armed", Switch, "Its events start without being asked. Default: false, a person confirms each."),
+        optional(
+            "longest_without_end",
+            Duration { min: seconds(60), max: seconds(DAY) },
+            "The longest that an event without an end may take. Default: 4h.",
+        ),
     ],
 };
 
