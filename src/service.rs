@@ -35,6 +35,7 @@ pub mod powermeters;
 pub mod pue;
 pub mod recorder;
 pub mod records;
+pub mod statements;
 pub mod who;
 
 pub use crate::poll::worker::Mode;
@@ -81,7 +82,16 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
         let (alarms, hub, stop) = (Arc::clone(&alarms), Arc::clone(poller.hub()), stop.clone());
         tasks.spawn(async move { alarms.run(hub, stop).await });
     }
-    let shared = Shared { site, poller, log, alarms, store, recorder, stop: stop.clone() };
+    let shared = Shared {
+        site,
+        poller,
+        log,
+        alarms,
+        store,
+        recorder,
+        statements: statements::Statements::default(),
+        stop: stop.clone(),
+    };
     Service { shared: Arc::new(shared), clients: tasks, _ends: stop.drop_guard() }
 }
 

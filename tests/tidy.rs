@@ -17,10 +17,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("derive", &[]),
     ("device", &["config"]),
     ("store", &[]),
+    ("exchange", &[]),
     ("poll", &["device", "derive", "store"]),
     ("service", &["poll", "store", "device", "derive", "config"]),
     ("tui", &["service", "config"]),
-    ("cli", &["tui", "service", "config", "poll", "device", "store", "derive"]),
+    ("cli", &["tui", "service", "config", "exchange", "poll", "device", "store", "derive"]),
 ];
 
 /// What the pure core may not touch.

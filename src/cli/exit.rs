@@ -76,6 +76,7 @@ impl From<ServiceError> for CommandError {
         let exit = match error.kind {
             ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Failed => Exit::Failed,
             ErrorKind::BadData => Exit::BadData,
+            ErrorKind::Conflict => Exit::TryAgain,
             ErrorKind::CannotCreate => Exit::CannotCreate,
             ErrorKind::Unavailable => Exit::Unavailable,
             ErrorKind::Internal => Exit::Internal,

@@ -19,6 +19,7 @@ use super::{
     powermeters, pue,
     recorder::Recorder,
     records,
+    statements::{self, Statements},
 };
 use crate::{
     domain::site::Site,
@@ -44,6 +45,8 @@ pub struct Shared {
     pub store: Option<Store>,
     /// Who keeps it.
     pub recorder: Option<Recorder>,
+    /// Utility statements: what goes on with them.
+    pub statements: Statements,
     /// Ends all clients.
     pub stop: CancellationToken,
 }
@@ -157,6 +160,10 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
         Request::Pue { building, span } => {
             let pue = blocking(shared, move |shared| pue::report(shared, building.as_ref(), span)).await?;
             Ok(Response::Pue { pue })
+        }
+        Request::Duplicates(request) => {
+            let response = blocking(shared, move |shared| statements::respond(shared, request)).await?;
+            Ok(Response::Duplicates(response))
         }
         Request::Backup { file } => {
             let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file)).await?;

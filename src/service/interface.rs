@@ -7,6 +7,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub mod dispatch;
+pub mod duplicates;
+
+use duplicates::{DuplicatesRequest, DuplicatesResponse};
 
 use crate::domain::{
     alarm::AlarmLine,
@@ -158,6 +161,8 @@ pub enum Request {
     },
     /// About dispatch.
     Dispatch(dispatch::DispatchRequest),
+    /// About utility statements and readings that were billed twice.
+    Duplicates(DuplicatesRequest),
 }
 
 /// Most steps of one trend.
@@ -266,6 +271,8 @@ pub enum Response {
         /// Its size.
         bytes: u64,
     },
+    /// To `Duplicates`.
+    Duplicates(DuplicatesResponse),
     /// To `Dispatch`.
     Dispatch(dispatch::DispatchResponse),
 }
@@ -404,6 +411,8 @@ pub enum ErrorKind {
     Invalid,
     /// What was given is not plausible, or not of the right form.
     BadData,
+    /// Somebody else was quicker, or works on it: look again, or try again later.
+    Conflict,
     /// A file cannot be made.
     CannotCreate,
     /// It was tried and could not be done.

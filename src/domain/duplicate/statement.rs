@@ -107,7 +107,7 @@ pub struct PartOrder {
 }
 
 /// The readings of one part of one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// What it replaces, and is replaced by.
     pub key: PartKey,
