@@ -5,23 +5,48 @@
 //! commodity distributor, who owns the metering, wins.
 
 pub use self::{
+    accounting::account,
+    all::{TooMany, decide_all},
+    assess::{Assessment, Knowledge, MeasuredOf, Set, assess, assess_with},
+    book::Book,
     decision::{Choice, Decision, DecisionError, MAX_REASON_LENGTH},
+    expected::ExpectedDuplicates,
     finding::{Finding, Gap, ReviewReason, Rule, Standing, Status},
     id::{BadHashId, DocumentId, FindingKind, GroupId, ReadingId, StatementId},
+    measured::{Measured, MeasuredRule},
     meter::{MeterKey, MeterMap, UtilityMeter, meter_names},
+    overlap::Overlap,
     period::{BadPeriod, Period},
+    prepare::{Proposal, prepare},
     reading::{Candidate, ChargeStage, Classification, DeregulationStatus, Exclusion, Provenance, Provider, Reading},
+    rules::{Verdict, decide},
+    sets::{DecidedSet, Scratch, decide_meter},
+    slot::{Marks, NO_STATEMENT_DAY, Slot},
     statement::{Account, Part, PartKey, PartOrder, Record, Snapshot, Statement, latest},
+    sum::ExactSum,
     unit::{BadUsage, KnownUnit, Usage, UsageDimension, UsageUnit, parse_decimal},
     usage::{LineStatus, MeterUsage, OverlapLine, UsageLine, UsageReport, Window},
 };
 
+mod accounting;
+mod all;
+mod assess;
+mod book;
 mod decision;
+mod expected;
 mod finding;
 mod id;
+mod measured;
 mod meter;
+mod overlap;
 mod period;
+mod prepare;
 mod reading;
+mod rules;
+mod sets;
+mod slot;
 mod statement;
+mod sum;
 mod unit;
 mod usage;
+mod words;

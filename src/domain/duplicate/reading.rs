@@ -218,8 +218,8 @@ pub struct Candidate {
     pub has_distributor_stage: bool,
     /// The statement's date.
     pub statement_date: Option<Date>,
-    /// Whether its statement names an additional provider.
-    pub expects_duplicate: bool,
+    /// Its statement, where that names an additional provider and so should hold a duplicate.
+    pub expects_duplicate: Option<StatementId>,
 }
 
 impl From<&Reading> for Candidate {
@@ -233,7 +233,7 @@ impl From<&Reading> for Candidate {
             is_delivery_only: reading.deregulation == Some(DeregulationStatus::DeliveryOnly),
             has_distributor_stage: reading.stages.iter().any(ChargeStage::is_distributor),
             statement_date: reading.statement_date,
-            expects_duplicate: reading.expects_duplicate,
+            expects_duplicate: reading.statement.clone().filter(|_| reading.expects_duplicate),
         }
     }
 }

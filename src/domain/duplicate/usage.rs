@@ -1,12 +1,14 @@
 //! The accounting: what counts for each period of a meter, and the total, as commands print it.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
     finding::{Gap, Rule},
-    id::{GroupId, ReadingId},
+    id::{GroupId, ReadingId, StatementId},
     period::Period,
     unit::UsageUnit,
 };
@@ -51,7 +53,7 @@ pub struct UsageLine {
     /// The group, where there is more than one reading.
     pub group: Option<GroupId>,
     /// Why, in words.
-    pub why: String,
+    pub why: Cow<'static, str>,
 }
 
 /// Readings that overlap and all count as long as nobody says otherwise.
@@ -92,13 +94,15 @@ pub struct MeterUsage {
     pub gaps: Vec<Gap>,
     /// Readings that are counted twice in part.
     pub overlaps: Vec<OverlapLine>,
-    /// Statements that name an additional provider and yet hold no duplicate.
-    pub expected_duplicates: u32,
 }
 
 /// The answer of `meterdeck usage`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsageReport {
     /// Each meter in each of its dimensions.
     pub meters: Vec<MeterUsage>,
+    /// Statements that name an additional provider and yet hold no duplicate: information, the totals are unchanged.
+    #[serde(default)]
+    pub expected_duplicates: Vec<StatementId>,
 }
