@@ -135,6 +135,11 @@ pub enum Exclusion {
         /// The status that it has.
         status: Option<String>,
     },
+    /// It is no consumption, but demand or reactive power.
+    NotConsumption {
+        /// What it measures.
+        measures: String,
+    },
 }
 
 impl Exclusion {
@@ -153,9 +158,15 @@ impl Exclusion {
         Ok(())
     }
 
+    /// Of a usage that measures something else than consumption.
+    pub fn not_consumption(measures: &str) -> Self {
+        Self::NotConsumption { measures: text::clean_within(measures.trim(), MAX_WORD_LENGTH) }
+    }
+
     /// The reason in words.
     pub fn describe(&self) -> String {
         match self {
+            Self::NotConsumption { measures } => format!("measures {measures}, not consumption"),
             Self::NotTotal { types } if types.is_empty() => "no tariff rate component is TOTAL: it has none".to_owned(),
             Self::NotTotal { types } => format!("no tariff rate component is TOTAL: {}", types.join(", ")),
             Self::NotContributing { status: Some(status) } => format!("contribution status {status}"),

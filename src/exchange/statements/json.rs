@@ -3,18 +3,16 @@
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 
+use crate::domain::duplicate::{Usage, UsageUnit};
+
 /// A value's own text, so that no number goes through a float; `None` where it is absent or null.
 pub(super) type Leaf<'a> = Option<&'a RawValue>;
-
-/// Most digits that a number may have before it is no number any more: nothing that is billed has more.
-const MAX_NUMBER_LENGTH: usize = 64;
 
 /// The text of a leaf: of a string what it says, of a number or truth value how it is written. Blank is absent, and so is
 /// what cannot be a text.
@@ -34,74 +32,15 @@ pub(super) fn text<'a>(leaf: Leaf<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// A number that is present: exact, or why it is none.
+/// A usage that is present: exact, or why it is none.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn number(leaf: Leaf<'_>) -> Result<Option<Decimal>, String> {
+pub(super) fn usage(leaf: Leaf<'_>, unit: &UsageUnit) -> Result<Option<Usage>, String> {
     let Some(raw) = leaf else { return Ok(None) };
-    let shown = || crate::text::clean_within(raw.get(), 40);
-    let Some(text) = text(leaf) else {
-        return if raw.get().starts_with('"') { Ok(None) } else { Err(format!("`{}` is no number", shown())) };
-    };
-    if text.len() > MAX_NUMBER_LENGTH {
-        return Err(format!("a number of {} characters cannot be kept exactly", text.len()));
-    }
-    match exact(&text) {
-        Some(number) => Ok(Some(number)),
-        None if is_number(&text) => Err(format!("`{}` cannot be kept exactly: it has more than 28 digits", shown())),
-        None => Err(format!("`{}` is no number", shown())),
-    }
-}
-
-/// A decimal as written, also with an exponent, to the last digit.
-fn exact(text: &str) -> Option<Decimal> {
-    let (digits, exponent) = match text.find(['e', 'E']) {
-        Some(at) => (text.get(..at)?, text.get(at + 1..)?.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    if !is_plain(digits) {
-        return None;
-    }
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    // Zeros at the end of a fraction say nothing, and need no room.
-    let fraction = fraction.trim_end_matches('0');
-    let number = Decimal::from_str_exact(&format!("{whole}.{fraction}").trim_end_matches('.').replace('+', "")).ok()?;
-    scaled(number, exponent)
-}
-
-/// `number` times ten to the `exponent`, if that is exact.
-fn scaled(number: Decimal, exponent: i32) -> Option<Decimal> {
-    let scale = i64::from(number.scale()) - i64::from(exponent);
-    if number.is_zero() {
-        return Some(Decimal::ZERO);
-    }
-    match u32::try_from(scale) {
-        Ok(scale) => Decimal::try_from_i128_with_scale(number.mantissa(), scale).ok(),
-        Err(_) => {
-            let up = 10_i128.checked_pow(u32::try_from(-scale).ok()?)?;
-            Decimal::try_from_i128_with_scale(number.mantissa().checked_mul(up)?, 0).ok()
-        }
-    }
-}
-
-fn is_plain(digits: &str) -> bool {
-    let unsigned = digits.strip_prefix(['-', '+']).unwrap_or(digits);
-    let mut points = 0;
-    let rest = unsigned.bytes().all(|byte| match byte {
-        b'.' => {
-            points += 1;
-            true
-        }
-        byte => byte.is_ascii_digit(),
-    });
-    rest && points <= 1 && unsigned.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-fn is_number(text: &str) -> bool {
-    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-    is_plain(digits) && !exponent.is_empty() && exponent.bytes().all(|byte| byte.is_ascii_digit())
+    let is_other = raw.get().starts_with(['{', '[', 't', 'f']);
+    let text = text(leaf).filter(|_| !is_other).unwrap_or(Cow::Borrowed(raw.get()));
+    Usage::parse(&text, unit.clone()).map(Some).map_err(|bad| format!("the usage {bad}"))
 }
 
 /// A date that is present: `YYYY-MM-DD`, or the date part of an RFC 3339 timestamp as it is written.
@@ -241,39 +180,28 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_exact_or_no_numbers() {
-        for (json, expected) in [
-            ("45", "45"),
-            ("45.000", "45"),
-            ("\"45.10\"", "45.1"),
-            ("\" 45 \"", "45"),
-            ("4.5e1", "45"),
-            ("45E-3", "0.045"),
-            ("-0.1", "-0.1"),
-            ("0.1", "0.1"),
-            ("1234567890123456789012345678", "1234567890123456789012345678"),
-            ("0.0000000000000000000000000001", "0.0000000000000000000000000001"),
-            ("0e999", "0"),
-            ("12.50000000000000000000000000000000000000000", "12.5"),
-        ] {
-            let number = number(Some(&raw(json))).unwrap().unwrap();
-            assert_eq!(number.normalize().to_string(), expected, "{json}");
-        }
-        for json in ["\"\"", "\" \"", "null"] {
-            assert_eq!(
-                number(Some(&raw(json)).filter(|raw| raw.get() != "null").map(|raw| &**raw)),
-                Ok(None),
-                "{json}"
-            );
-        }
-        let long = "9".repeat(400);
-        for json in
-            ["\"n/a\"", "true", "[1]", "{}", "\"NaN\"", "\"1,5\"", "\"1.2.3\"", "1e400", "\"--1\"", "\".\"", &long]
+    fn a_usage_is_exact_absent_or_wrong() {
+        for (json, expected) in [("45", "45"), ("45.000", "45"), ("\"45.10\"", "45.1"), ("4.5e1", "45"), ("0.1", "0.1")]
         {
-            assert!(number(Some(&raw(json))).is_err(), "{json}");
+            let found = usage(Some(&raw(json)), &UsageUnit::KWH).unwrap().unwrap();
+            assert_eq!(found.value().to_string(), expected, "{json}");
         }
-        // More digits than can be kept are no reason to round.
-        assert!(number(Some(&raw("0.12345678901234567890123456789"))).is_err());
+        assert_eq!(usage(None, &UsageUnit::KWH), Ok(None));
+        let long = "9".repeat(400);
+        for json in [
+            "\"\"",
+            "\"n/a\"",
+            "true",
+            "[1]",
+            "{}",
+            "\"NaN\"",
+            "\"1,5\"",
+            "1e400",
+            "0.12345678901234567890123456789",
+            &long,
+        ] {
+            assert!(usage(Some(&raw(json)), &UsageUnit::KWH).is_err(), "{json}");
+        }
     }
 
     #[test]

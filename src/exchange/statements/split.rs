@@ -26,10 +26,9 @@ pub(super) enum Piece {
 /// Where a document stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// JSON pointer of the document in its file, line or value.
+    /// JSON pointer of the document in its file; in newline-delimited JSON and behind the first of several values, in its
+    /// line or value, after the number of that.
     pub pointer: String,
-    /// Which of several values of the file it is in: nothing, or such as `:7` (line) or `#2` (value), from 1.
-    pub part: String,
     /// Where it begins, in bytes of the (unpacked) file.
     pub offset: u64,
     range: (usize, usize),
@@ -95,6 +94,11 @@ impl<R: Read> Splitter<R> {
         Ok(splitter)
     }
 
+    /// Whether each line is a document of its own.
+    pub(super) fn is_lines(&self) -> bool {
+        matches!(self.state.first(), Some(State::Lines { .. }))
+    }
+
     /// The bytes of a document that [`Splitter::next`] gave; until it is called again.
     pub(super) fn bytes(&self, place: &Place) -> &[u8] {
         self.buffer.get(place.range.0..place.range.1).unwrap_or_default()
@@ -123,14 +127,14 @@ impl<R: Read> Splitter<R> {
         let Some(byte) = self.peek()? else { return Ok(None) };
         self.state.push(State::Top);
         self.value += 1;
-        self.part = if self.value == 1 { String::new() } else { format!("#{}", self.value) };
+        self.part = if self.value == 1 { String::new() } else { self.value.to_string() };
         match byte {
             b'[' => {
                 self.next += 1;
-                self.state.push(State::Array { at: String::new(), index: 0, first: true });
+                self.state.push(State::Array { at: self.part.clone(), index: 0, first: true });
                 Ok(None)
             }
-            b'{' => self.value(String::new(), true).map(Some),
+            b'{' => self.value(self.part.clone(), true).map(Some),
             _ => Err(self.wrong("a document begins with { or [")),
         }
     }
@@ -157,7 +161,7 @@ impl<R: Read> Splitter<R> {
     }
 
     fn line(&mut self, line: u64) -> Result<Option<Piece>, SplitError> {
-        self.part = format!(":{line}");
+        self.part = line.to_string();
         self.drain();
         let mut from = 0;
         let end = loop {
@@ -167,7 +171,7 @@ impl<R: Read> Splitter<R> {
             from = self.buffer.len();
             if from > MAX_DOCUMENT_BYTES {
                 self.state.push(State::Lines { line });
-                let place = self.place(String::new(), (0, 0));
+                let place = self.place(self.part.clone(), (0, 0));
                 self.skip_line()?;
                 return Ok(Some(Piece::Rejected(place, TOO_LONG)));
             }
@@ -186,7 +190,7 @@ impl<R: Read> Splitter<R> {
         }
         let mut scan = Scan::default();
         scan.find_end(bytes);
-        let place = self.place(String::new(), (0, end));
+        let place = self.place(self.part.clone(), (0, end));
         Ok(Some(if scan.deepest > MAX_DEPTH { Piece::Rejected(place, TOO_DEEP) } else { Piece::Document(place) }))
     }
 
@@ -321,7 +325,7 @@ impl<R: Read> Splitter<R> {
     }
 
     fn place(&self, pointer: String, range: (usize, usize)) -> Place {
-        Place { pointer, part: self.part.clone(), offset: self.before + range.0 as u64, range }
+        Place { pointer, offset: self.before + range.0 as u64, range }
     }
 
     fn wrong(&self, what: &'static str) -> SplitError {
