@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Durat
 
 use futures_util::FutureExt as _;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +17,7 @@ use worker::{Clock, Command, Mode, Setup, Worker};
 use crate::{
     device::{
         bus::Bus,
+        lane::{Jobs, Lane, MAX_WAITING_JOBS},
         modbus::{Connection, Options},
     },
     domain::{
@@ -45,6 +46,7 @@ const LONGEST_RESTART_WAIT: Duration = Duration::from_mins(1);
 pub struct Poller {
     hub: Arc<Hub>,
     workers: Vec<mpsc::Sender<Command>>,
+    lanes: Vec<Jobs>,
     /// The worker of each device.
     of_device: BTreeMap<DeviceId, usize>,
     tasks: TaskTracker,
@@ -58,15 +60,18 @@ impl Poller {
         let names: Vec<_> = connections.iter().map(|(link, devices)| (link.name(), devices.clone())).collect();
         let hub = Arc::new(Hub::new(site, &names));
         let (tasks, stop, clock) = (TaskTracker::new(), CancellationToken::new(), Clock::start());
-        let mut poller = Self { hub, workers: Vec::new(), of_device: BTreeMap::new(), tasks, stop };
+        let mut poller = Self { hub, workers: Vec::new(), lanes: Vec::new(), of_device: BTreeMap::new(), tasks, stop };
         for (place, (link, devices)) in connections.into_iter().enumerate() {
             let (sender, commands) = mpsc::channel(MAX_WAITING_COMMANDS);
             poller.workers.push(sender);
+            let (job_sender, jobs) = mpsc::channel(MAX_WAITING_JOBS);
+            poller.lanes.push(job_sender);
+            let jobs = Arc::new(Mutex::new(jobs));
             poller.of_device.extend(devices.iter().map(|device| (device.clone(), place)));
             let (site, hub, name) = (Arc::clone(site), Arc::clone(&poller.hub), link.name());
             let setup = Setup { site, hub, name, place, devices, mode, clock };
             let options = options(&setup.site, &setup.devices);
-            let bus = move || Connection::new(link.clone(), options.clone());
+            let bus = move || Lane::new(Connection::new(link.clone(), options.clone()), Arc::clone(&jobs));
             poller.tasks.spawn(keep_running(setup, bus, commands, poller.stop.clone()));
         }
         poller.tasks.close();
@@ -76,6 +81,12 @@ impl Poller {
     /// What is known now.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Where each device takes jobs that go before polling.
+    pub fn lanes(&self) -> BTreeMap<DeviceId, Jobs> {
+        let lane = |(device, place): (&DeviceId, &usize)| Some((device.clone(), self.lanes.get(*place)?.clone()));
+        self.of_device.iter().filter_map(lane).collect()
     }
 
     /// Reads every device once; ready when all are done.
@@ -143,7 +154,7 @@ fn options(site: &Site, devices: &[DeviceId]) -> Options {
 /// Runs a worker; one that panics, which is a bug, is started again after a while and does not end the others.
 async fn keep_running<B: Bus>(
     setup: Setup,
-    bus: impl Fn() -> B,
+    bus: impl Fn() -> Lane<B>,
     mut commands: mpsc::Receiver<Command>,
     stop: CancellationToken,
 ) {

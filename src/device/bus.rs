@@ -16,6 +16,28 @@ pub struct Read {
     pub count: u16,
 }
 
+/// A write of consecutive holding registers or one coil.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Function 06 for one, 16 for more; at least 1, at most [`MAX_WRITTEN`].
+    Registers {
+        /// First address.
+        address: u16,
+        /// The words.
+        words: Vec<u16>,
+    },
+    /// Function 05.
+    Coil {
+        /// Its address.
+        address: u16,
+        /// On or off.
+        on: bool,
+    },
+}
+
+/// The largest write of the protocol, in registers.
+pub const MAX_WRITTEN: usize = 123;
+
 /// What a device answered; exactly as many as were asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -44,6 +66,18 @@ pub trait Bus: Send {
         read: Read,
         deadline: Duration,
     ) -> impl Future<Output = Result<Answer, Fault>> + Send;
+
+    /// Writes to `unit` and waits for its echo until `deadline` after the request was sent. Never repeated: after any fault
+    /// that is not the device's own refusal nobody knows whether it was done, and only a read tells.
+    ///
+    /// # Errors
+    /// What went wrong.
+    fn write(
+        &mut self,
+        unit: u8,
+        write: &Write,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Whether the connection stands, as far as is known without asking.
     fn is_connected(&self) -> bool;

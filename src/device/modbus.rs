@@ -14,12 +14,12 @@ use tokio_modbus::{
 };
 
 use self::{
-    answer::{answer, exception, is_exception, request, seconds, undecodable},
+    answer::{answer, exception, is_exception, request, seconds, undecodable, write_request},
     frame::{Asked, Framing, Units},
     guard::{Idle, Pipe},
     wire::{LEAST_SILENCE, Wire, silence},
 };
-use super::bus::{Answer, Bus, Read};
+use super::bus::{Answer, Bus, Read, Write};
 use crate::domain::{
     fault::{Fault, FaultKind},
     site::Link,
@@ -276,7 +276,7 @@ impl Connection {
         Fault::new(FaultKind::SerialMissing, crate::text::clean(why))
     }
 
-    /// One request and its answer; writing will be another caller of it.
+    /// One request and its answer.
     async fn exchange(&mut self, asked: Asked, request: Request<'_>, deadline: Duration) -> Result<Response, Fault> {
         self.ready(asked.unit, deadline).await?;
         let late = self.late_units();
@@ -365,6 +365,11 @@ impl Bus for Connection {
             }
             return answer(outcome?, read);
         }
+    }
+
+    async fn write(&mut self, unit: u8, write: &Write, deadline: Duration) -> Result<(), Fault> {
+        // The guard lets nothing through but the right echo.
+        self.exchange(Asked::write(unit, write)?, write_request(write), deadline).await.map(drop)
     }
 
     fn is_connected(&self) -> bool {

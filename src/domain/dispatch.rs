@@ -11,7 +11,9 @@
 pub mod action;
 pub mod baseline;
 
+pub mod desk;
 pub mod event;
+pub mod grip;
 
 pub mod interlock;
 pub mod plan;

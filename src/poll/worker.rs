@@ -15,7 +15,7 @@ use super::{
     status,
 };
 use crate::{
-    device::bus::Bus,
+    device::{bus::Bus, lane::Lane},
     domain::{
         fault::{Fault, FaultKind},
         ids::DeviceId,
@@ -107,7 +107,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Worker<B> {
     setup: Setup,
-    bus: B,
+    bus: Lane<B>,
     readers: Vec<Reader>,
     /// The devices' places in the hub.
     places: Vec<usize>,
@@ -135,7 +135,7 @@ struct Busy {
 
 impl<B: Bus> Worker<B> {
     /// A worker over a bus that does not stand yet.
-    pub fn new(setup: Setup, bus: B) -> Self {
+    pub fn new(setup: Setup, bus: Lane<B>) -> Self {
         let readers: Vec<Reader> = setup.devices.iter().filter_map(|id| Reader::new(&setup.site, id)).collect();
         let place = |reader: &Reader| setup.hub.device_place(&reader.device().id).unwrap_or(usize::MAX);
         let places = readers.iter().map(place).collect();
@@ -164,6 +164,7 @@ impl<B: Bus> Worker<B> {
     /// Works until `stop`, and gives the connection back.
     pub async fn run(&mut self, commands: &mut mpsc::Receiver<Command>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
+            self.bus.do_jobs().await;
             if let Ok(command) = commands.try_recv() {
                 self.serve(command, stop).await;
                 continue;
@@ -180,6 +181,7 @@ impl<B: Bus> Worker<B> {
                     self.rest().await;
                     tokio::select! {
                         () = sleep_until(self.setup.clock.at(until)) => {}
+                        () = self.bus.job_waits() => {}
                         command = commands.recv() => match command {
                             Some(command) => self.serve(command, stop).await,
                             None => break,

@@ -6,7 +6,7 @@ use rusqlite_migration::{M, Migrations};
 pub(super) const APPLICATION_ID: i32 = 0x6d64_6b31;
 
 /// The steps from an empty file; only ever add to the end. The place in this list is the file's `user_version`.
-const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS)];
+const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS), M::up(DISPATCH)];
 
 /// Samples and their rollups.
 const SAMPLES: &str =
@@ -120,6 +120,34 @@ const BOOKS: &str = "
     CREATE INDEX alarm_event_at ON alarm_event (at);
     CREATE TRIGGER alarm_event_stays BEFORE UPDATE ON alarm_event BEGIN SELECT RAISE(ABORT, 'the alarm log is only added to'); END;
     CREATE TRIGGER alarm_event_is_kept BEFORE DELETE ON alarm_event BEGIN SELECT RAISE(ABORT, 'the alarm log is only added to'); END;
+    ";
+
+/// Programme meters, and the journal of dispatch, which is only ever added to.
+const DISPATCH: &str = "
+    CREATE TABLE programme_meter (
+        meter_id TEXT PRIMARY KEY,
+        meter_type TEXT NOT NULL,            -- utility_meter, submeter, device
+        partner_reference TEXT,
+        is_archived INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE dispatch_journal (
+        sequence INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,                 -- ms since 1970
+        who TEXT NOT NULL,
+        subject TEXT NOT NULL,               -- event:ID or device:ID
+        what TEXT NOT NULL,                  -- the transition, in words
+        state TEXT NOT NULL,                 -- the subject after it, JSON
+        hash BLOB NOT NULL                   -- SHA-256 over the hash before and this row
+    ) STRICT;
+    CREATE INDEX dispatch_journal_subject ON dispatch_journal (subject, sequence);
+    CREATE TRIGGER dispatch_journal_stays BEFORE UPDATE ON dispatch_journal BEGIN SELECT RAISE(ABORT, 'the journal is only added to'); END;
+    CREATE TRIGGER dispatch_journal_is_kept BEFORE DELETE ON dispatch_journal BEGIN SELECT RAISE(ABORT, 'the journal is only added to'); END;
+    CREATE TABLE dispatch_head (             -- the last row of each subject
+        subject TEXT PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        is_open INTEGER NOT NULL             -- something is still to be done
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX dispatch_head_open ON dispatch_head (is_open, sequence);
     ";
 
 /// How many steps there are: the `user_version` of an up-to-date file.

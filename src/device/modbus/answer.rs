@@ -6,7 +6,7 @@ use tokio_modbus::{ExceptionCode, Request, Response};
 
 use super::frame::Asked;
 use crate::{
-    device::bus::{Answer, Read},
+    device::bus::{Answer, Read, Write},
     domain::{
         fault::{Fault, FaultKind},
         register::Function,
@@ -19,6 +19,16 @@ pub(super) fn request(read: Read) -> Request<'static> {
         Function::Input => Request::ReadInputRegisters(read.address, read.count),
         Function::Coil => Request::ReadCoils(read.address, read.count),
         Function::Discrete => Request::ReadDiscreteInputs(read.address, read.count),
+    }
+}
+
+pub(super) fn write_request(write: &Write) -> Request<'_> {
+    match write {
+        Write::Coil { address, on } => Request::WriteSingleCoil(*address, *on),
+        Write::Registers { address, words } => match words.as_slice() {
+            [word] => Request::WriteSingleRegister(*address, *word),
+            words => Request::WriteMultipleRegisters(*address, words.into()),
+        },
     }
 }
 
@@ -43,7 +53,7 @@ pub(super) fn is_exception(kind: FaultKind) -> bool {
 }
 
 pub(super) fn exception(code: ExceptionCode, asked: Asked) -> Fault {
-    let Read { function, address, count } = asked.read;
+    let Read { address, count, .. } = asked.read;
     let kind = match code {
         ExceptionCode::IllegalFunction => FaultKind::IllegalFunction,
         ExceptionCode::IllegalDataAddress => FaultKind::IllegalAddress,
@@ -53,7 +63,7 @@ pub(super) fn exception(code: ExceptionCode, asked: Asked) -> Fault {
         _ => FaultKind::Exception,
     };
     let last = address.saturating_add(count.saturating_sub(1));
-    let detail = format!("exception {:02X}, function {} at {address} to {last}", u8::from(code), function.code());
+    let detail = format!("exception {:02X}, function {} at {address} to {last}", u8::from(code), asked.function());
     Fault::new(kind, detail)
 }
 

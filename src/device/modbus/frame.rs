@@ -4,7 +4,7 @@
 //! matters is compared before it sees them, as soon as it arrives, so that a wrong frame is a fault at once.
 
 use crate::{
-    device::bus::Read,
+    device::bus::{MAX_WRITTEN, Read, Write},
     domain::{
         fault::{Fault, FaultKind},
         register::{Function, MAX_BITS, MAX_REGISTERS},
@@ -34,8 +34,10 @@ pub enum Framing {
 pub struct Asked {
     /// The unit.
     pub unit: u8,
-    /// What was to be read.
+    /// What was to be read; of a write the range that it is for.
     pub read: Read,
+    /// Of a write: what its answer has to say.
+    pub echo: Option<Echo>,
     /// MBAP: the request's transaction id.
     pub transaction: u16,
     /// MBAP: the transaction id of the answer before; a second copy of it is passed over.
@@ -44,6 +46,15 @@ pub struct Asked {
     pub any_transaction: bool,
     /// RTU: units of which a late answer may come; it is passed over.
     pub late: Units,
+}
+
+/// What the answer to a write has to repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Echo {
+    /// The function code.
+    pub function: u8,
+    /// Address, then value or count.
+    pub data: [u8; 4],
 }
 
 /// A set of units.
@@ -90,14 +101,57 @@ impl Asked {
     pub fn new(unit: u8, read: Read) -> Result<Self, Fault> {
         let most = if read.function.is_bits() { MAX_BITS } else { MAX_REGISTERS };
         if (1..=most).contains(&read.count) {
-            Ok(Self { unit, read, transaction: 0, answered: None, any_transaction: false, late: Units::default() })
+            Ok(Self {
+                unit,
+                read,
+                echo: None,
+                transaction: 0,
+                answered: None,
+                any_transaction: false,
+                late: Units::default(),
+            })
         } else {
             Err(Fault::new(FaultKind::Other, format!("a read of {} items; 1 to {most} are possible", read.count)))
         }
     }
 
+    /// A write to `unit`.
+    ///
+    /// # Errors
+    /// A count that the protocol has no room for.
+    pub fn write(unit: u8, write: &Write) -> Result<Self, Fault> {
+        let (function, address, second, count) = match write {
+            Write::Coil { address, on } => (Function::Coil, *address, if *on { 0xFF00 } else { 0 }, 1),
+            Write::Registers { address, words } => match words.as_slice() {
+                [word] => (Function::Holding, *address, *word, 1),
+                words if (1..=MAX_WRITTEN).contains(&words.len()) => {
+                    let count = u16::try_from(words.len()).unwrap_or(u16::MAX);
+                    (Function::Holding, *address, count, count)
+                }
+                words => return Err(Fault::new(FaultKind::Other, format!("a write of {} registers", words.len()))),
+            },
+        };
+        let code = match (function, count) {
+            (Function::Coil, _) => 5,
+            (_, 1) => 6,
+            _ => 16,
+        };
+        let ([a, b], [c, d]) = (address.to_be_bytes(), second.to_be_bytes());
+        let echo = Echo { function: code, data: [a, b, c, d] };
+        Ok(Self { echo: Some(echo), ..Self::new(unit, Read { function, address, count })? })
+    }
+
+    /// The function code that was asked.
+    pub fn function(&self) -> u8 {
+        self.echo.map_or(self.read.function.code(), |echo| echo.function)
+    }
+
     /// Bytes of data in the answer.
     fn data_length(&self) -> usize {
+        if self.echo.is_some() {
+            // What a read has in its byte count is the first of a write's four bytes.
+            return 3;
+        }
         let count = usize::from(self.read.count);
         if self.read.function.is_bits() { count.div_ceil(8) } else { count * 2 }
     }
@@ -121,7 +175,7 @@ impl Asked {
     /// Compares unit, function and length; `body` starts at the unit, and `length` is that of unit and PDU as the
     /// frame has it.
     fn disagreement(&self, body: &[u8], length: usize) -> Option<Fault> {
-        let asked = self.read.function.code();
+        let asked = self.function();
         let unit = *body.first()?;
         if unit != self.unit {
             let detail = format!("asked unit {}, answer from unit {unit}", self.unit);
@@ -135,6 +189,9 @@ impl Asked {
         if function != asked {
             let detail = format!("asked function {asked}, answered function {function}");
             return Some(Fault::new(FaultKind::BadReply, detail));
+        }
+        if let Some(echo) = self.echo {
+            return echo.disagreement(body, length);
         }
         if length < 3 {
             return Some(Fault::new(FaultKind::WrongLength, format!("an answer of {length} bytes, without a count")));
@@ -151,6 +208,16 @@ impl Asked {
             format!("asked {} {}, got {}", self.read.count, self.what(), data / 2)
         };
         Some(Fault::new(FaultKind::WrongLength, detail))
+    }
+}
+
+impl Echo {
+    fn disagreement(&self, body: &[u8], length: usize) -> Option<Fault> {
+        if length != 6 {
+            return Some(Fault::new(FaultKind::WrongLength, format!("an echo of {length} bytes instead of 6")));
+        }
+        let said = body.get(2..6)?;
+        (said != self.data).then(|| Fault::new(FaultKind::BadReply, format!("wrote {:02X?}, echo {said:02X?}", self.data)))
     }
 }
 
@@ -231,7 +298,7 @@ fn rtu_length(bytes: &[u8]) -> Option<usize> {
 
 /// Whether bytes without a whole frame in them may be the beginning of the answer.
 pub fn is_beginning(framing: Framing, bytes: &[u8], asked: &Asked) -> bool {
-    let function = asked.read.function.code();
+    let function = asked.function();
     framing == Framing::Mbap
         || match bytes {
             [unit] => *unit == asked.unit,

@@ -57,7 +57,15 @@ impl Pipe {
     pub(super) fn new(wire: Wire, framing: Framing, any_transaction: bool) -> Self {
         let nothing = Read { function: Function::Holding, address: 0, count: 0 };
         let asked =
-            Asked { unit: 0, read: nothing, transaction: 0, answered: None, any_transaction, late: Units::default() };
+            Asked {
+            unit: 0,
+            read: nothing,
+            echo: None,
+            transaction: 0,
+            answered: None,
+            any_transaction,
+            late: Units::default(),
+        };
         Self(Arc::new(Mutex::new(Guard {
             wire,
             framing,

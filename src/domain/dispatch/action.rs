@@ -99,6 +99,8 @@ pub struct Action {
     pub reason: Option<Reason>,
     /// The way back of an action that failed or was left in conflict.
     pub way_back: Option<WayBack>,
+    /// The device was asked for it.
+    pub is_begun: bool,
     /// Its event wants nothing more of the device.
     pub is_released: bool,
     /// Nothing more comes.

@@ -104,10 +104,40 @@ impl EventState {
         }
     }
 
+    /// The state after something happened; `None` where that changes nothing.
+    pub fn next(self, happened: Happened) -> Option<Self> {
+        match (self, happened) {
+            (Self::Proposed, Happened::Confirmed) => Some(Self::Scheduled),
+            (Self::Scheduled, Happened::Began) => Some(Self::Active),
+            (Self::Active, Happened::Postponed) => Some(Self::Scheduled),
+            (Self::Active, Happened::Settled) => Some(Self::Completed),
+            (Self::Proposed | Self::Scheduled, Happened::Ended) => Some(Self::Expired),
+            (Self::Proposed | Self::Scheduled | Self::Active, Happened::CalledOff) => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+
     /// Whether nothing will begin it any more.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Proposed | Self::Scheduled | Self::Active)
     }
+}
+
+/// What happens to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// A person confirmed it.
+    Confirmed,
+    /// Its start has come.
+    Began,
+    /// Its start was moved to later while it was under way.
+    Postponed,
+    /// Its end has come.
+    Ended,
+    /// Its end has come, and nothing of it is under way any more.
+    Settled,
+    /// It was called off.
+    CalledOff,
 }
 
 /// An event.

@@ -78,6 +78,7 @@ impl Plan {
             read_back: None,
             reason: None,
             way_back: None,
+            is_begun: false,
             is_released: false,
             is_done: false,
         };
