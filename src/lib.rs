@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod derive;
 pub mod device;
+pub mod dispatch;
 pub mod domain;
 pub mod exchange;
 pub mod poll;

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("device", &["config"]),
     ("store", &[]),
     ("exchange", &[]),
+    ("dispatch", &["device", "store"]),
     ("poll", &["device", "derive", "store"]),
     ("service", &["poll", "store", "device", "derive", "config"]),
     ("tui", &["service", "config"]),

@@ -101,7 +101,8 @@ fn plain(fields: &Fields<'_>, name: &str, is_written: bool) -> Option<Register> 
         scale: 1.0,
         offset: 0.0,
         scale_register: None,
-        invalid: None,
+        // Of what is written every number is one: the largest often means "no limit".
+        invalid: Some(Vec::new()),
         unit: Unit::Count,
         min: None,
         max: None,
