@@ -138,13 +138,10 @@ impl<'a> Ledger<'a> {
 
     /// A line for each reading that counts, or one that says that none does.
     fn add_counted(&mut self, line: Line, rule: Rule, members: &[&'a Candidate], counted: &[ReadingId]) {
-        let counts = |member: &&&Candidate| counted.contains(&member.id) && !self.aside.contains(&member.id);
-        let counting: Vec<&Candidate> = members.iter().filter(counts).copied().collect();
-        let mut others: Vec<ReadingId> = members
-            .iter()
-            .map(|member| member.id)
-            .filter(|id| !counting.iter().any(|member| member.id == *id))
-            .collect();
+        let counts =
+            |member: &&Candidate| counted.binary_search(&member.id).is_ok() && !self.aside.contains(&member.id);
+        let (counting, others): (Vec<&Candidate>, Vec<&Candidate>) = members.iter().copied().partition(counts);
+        let mut others: Vec<ReadingId> = others.into_iter().map(|member| member.id).collect();
         if counting.is_empty() {
             self.push(line, LineStatus::Counted, Some(Rule::Manual), None, None, others);
             return;

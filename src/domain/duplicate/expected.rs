@@ -12,13 +12,13 @@ impl ExpectedDuplicates {
     /// Looks at one meter.
     pub fn add(&mut self, candidates: &[Candidate], assessment: &Assessment) {
         for set in &assessment.sets {
-            let statements =
-                || assessment.members(set, candidates).filter_map(|member| member.expects_duplicate.as_ref());
-            for statement in statements() {
-                let is_held = statements().filter(|other| *other == statement).nth(1).is_some();
-                match self.0.get_mut(statement) {
-                    Some(held) => *held |= is_held,
-                    None => drop(self.0.insert(statement.clone(), is_held)),
+            let members = assessment.members(set, candidates);
+            let mut statements: Vec<&StatementId> =
+                members.filter_map(|member| member.expects_duplicate.as_ref()).collect();
+            statements.sort_unstable();
+            for same in statements.chunk_by(|one, other| one == other) {
+                if let Some(statement) = same.first() {
+                    *self.0.entry((*statement).clone()).or_default() |= same.len() > 1;
                 }
             }
         }
