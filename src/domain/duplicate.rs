@@ -47,6 +47,8 @@ mod sets;
 mod slot;
 mod statement;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod unit;
 mod usage;
 mod words;
