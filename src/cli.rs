@@ -13,6 +13,7 @@ use self::start::LogTo;
 use crate::config;
 
 pub mod alarms;
+pub mod attach;
 pub mod backup;
 pub mod check;
 pub mod demo;
@@ -190,7 +191,7 @@ enum Command {
         /// The backup
         file: PathBuf,
     },
-    /// The alarms that are not normal, as last saved: list, acknowledge, shelve
+    /// The alarms that are not normal: list, acknowledge, shelve
     Alarms {
         #[command(subcommand)]
         action: Option<alarms::Action>,
@@ -235,18 +236,8 @@ impl Cli {
             Some(Command::Demo { headless, terminal }) => demo::run(global, headless, &terminal.or(&self.terminal)),
             Some(Command::Poll { once, run_for }) => {
                 let options = poll::Options { once, run_for, json: global.json };
-                let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
                 let log = start::log(&global.log, LogTo::Stderr, global.color)?;
-                let dir = loaded.site.data_dir.clone();
-                let (_lock, store) = if once {
-                    (start::lock_only(&dir)?, None)
-                } else {
-                    let (lock, store, _) = start::store(&dir)?;
-                    (Some(lock), Some(store))
-                };
-                start::runtime()?.block_on(async {
-                    poll::run(loaded.site, log, store, options, start::stop_on_signals()?.cancelled_owned()).await
-                })
+                start::runtime()?.block_on(poll::command(global, log, &options))
             }
             Some(Command::Check { schema }) => {
                 let colour = global.color.applies(io::stderr().is_terminal());
@@ -265,12 +256,7 @@ impl Cli {
             Some(Command::Pue { what }) => pue::run(global, &what),
             Some(Command::Backup { file }) => backup::backup(global, &file),
             Some(Command::Restore { file }) => backup::restore(global, &file),
-            Some(Command::Alarms { action }) => {
-                let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
-                let log = start::log(&global.log, LogTo::Stderr, global.color)?;
-                let action = action.unwrap_or(alarms::Action::List);
-                start::runtime()?.block_on(alarms::run(loaded.site, log, action, global.json))
-            }
+            Some(Command::Alarms { action }) => alarms::run(global, &action.unwrap_or(alarms::Action::List)),
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

@@ -3,6 +3,7 @@
 //! Nothing in here knows a clock, a socket, a file or a screen; time comes in as a value.
 
 pub mod alarm;
+pub mod audit;
 pub mod calendar;
 pub mod chart;
 pub mod computed;

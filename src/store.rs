@@ -14,6 +14,7 @@
 //! them on a thread that may block.
 
 mod alarms;
+mod audit;
 mod bytes;
 mod catalogue;
 mod chunk;
@@ -38,7 +39,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::{self, JoinHandle},
@@ -48,9 +49,11 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::oneshot;
 
 use crate::domain::sample::{MAX_TIME_MS, MIN_TIME_MS, Point};
+pub use audit::{NewEntry, Says};
 pub use catalogue::Series as SeriesList;
 pub use dispatch::{DispatchKept, JournalRow};
 pub use hot::MAX_BATCH;
+use lock::Lock;
 pub use query::{MAX_COLUMNS, MAX_POINTS};
 pub use records::NewRecord;
 use shared::Shared;
@@ -74,6 +77,8 @@ pub struct Store {
 struct WriterThread {
     queue: Mutex<Option<SyncSender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Given back when the file is closed.
+    lock: OnceLock<Lock>,
 }
 
 impl Drop for WriterThread {
@@ -105,8 +110,15 @@ impl Store {
         let thread = thread::Builder::new().name("store".to_owned()).spawn(run);
         let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from("thread"), source })?;
         let (shared, opened) = opened.blocking_recv().unwrap_or(Err(StoreError::Closed))?;
-        let writer = WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) };
+        let writer =
+            WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), lock: OnceLock::new() };
         Ok((Self { shared, writer: Arc::new(writer) }, opened))
+    }
+
+    /// Holds the folder's lock for as long as any handle is there: whoever gets it next finds the file closed.
+    pub fn hold(&self, lock: Lock) {
+        // A second one is of the same folder, and cannot be had.
+        let _ = self.writer.lock.set(lock);
     }
 
     /// The database file.

@@ -16,6 +16,7 @@ use crate::{
     service::{
         client::{Client, Requests},
         interface::{ErrorKind, INTERFACE_VERSION, Request, Response, ServiceError},
+        roles::Role,
     },
 };
 
@@ -131,6 +132,8 @@ pub struct Prepared {
     theme: Theme,
     site: Arc<Site>,
     greeting: Message,
+    role: Role,
+    rests: bool,
 }
 
 /// Reads keys and theme, and asks the service who it is and what the site is.
@@ -140,8 +143,12 @@ pub struct Prepared {
 pub async fn prepare(client: Client, settings: Settings) -> Result<Prepared, TuiError> {
     let keymap = settings.keymap()?;
     let theme = Theme::load(&settings.options.theme, settings.options.colour)?;
-    let (site, greeting) = greet(&client.requests).await?;
-    Ok(Prepared { client, settings, keymap, theme, site, greeting })
+    let (site, hello) = greet(&client.requests).await?;
+    let Response::Hello { in_process, program, role, polls, .. } = hello else {
+        return Err(unexpected("The service answers something else than was asked.").into());
+    };
+    let greeting = Message::Start { in_process, program };
+    Ok(Prepared { client, settings, keymap, theme, site, greeting, role, rests: !polls })
 }
 
 impl Prepared {
@@ -160,9 +167,10 @@ impl Prepared {
         T: Tty,
         I: Stream<Item = io::Result<Event>> + Unpin,
     {
-        let Self { client, settings, keymap, theme, site, greeting } = self;
+        let Self { client, settings, keymap, theme, site, greeting, role, rests } = self;
         let area = tty.size().map_err(TuiError::Terminal)?;
         let mut model = Model::new(site, Arc::new(keymap), settings.options.clone(), area, Timestamp::now());
+        (model.service.role, model.service.rests) = (Some(role), rests);
         restore_session(&mut model, &settings);
         let world = run::World {
             tty,
@@ -201,8 +209,8 @@ fn has_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stdout()) && reads()
 }
 
-/// Asks the service who it is and what the site is; gives the site and the first message.
-async fn greet(requests: &Requests) -> Result<(Arc<Site>, Message), TuiError> {
+/// Asks the service who it is and what the site is.
+async fn greet(requests: &Requests) -> Result<(Arc<Site>, Response), TuiError> {
     let asked = async {
         let hello = requests.ask(Request::Hello { version: INTERFACE_VERSION }).await?;
         let site = requests.ask(Request::Site).await?;
@@ -210,9 +218,7 @@ async fn greet(requests: &Requests) -> Result<(Arc<Site>, Message), TuiError> {
     };
     let late = |_| unexpected("The service does not answer.");
     match tokio::time::timeout(GREETING_DEADLINE, asked).await.map_err(late)?? {
-        (Response::Hello { in_process, program, .. }, Response::Site { site }) => {
-            Ok((site, Message::Start { in_process, program }))
-        }
+        (hello, Response::Site { site }) => Ok((site, hello)),
         _ => Err(unexpected("The service answers something else than was asked.").into()),
     }
 }

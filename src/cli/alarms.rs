@@ -1,10 +1,6 @@
 //! `meterdeck alarms`: what is not normal, as the site's service saved it; acknowledge, shelve, bring back.
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -12,8 +8,10 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    exit::{CommandError, output},
-    start,
+    Global,
+    exit::CommandError,
+    history::with_service,
+    meters::{print, unexpected},
 };
 use crate::{
     config,
@@ -22,11 +20,7 @@ use crate::{
         site::Site,
         unit::Unit,
     },
-    service::{
-        self, Mode,
-        interface::{ErrorKind, Request, Response, ServiceError},
-        log::LogRing,
-    },
+    service::interface::{Request, Response},
 };
 
 /// What to do.
@@ -60,30 +54,27 @@ pub enum Action {
     },
 }
 
-/// Does it with a service in this process, on the alarms in the data folder. Nothing is polled: what is listed is how the
-/// alarms stood when they were last saved.
+/// Does it with the running service. Where none runs, what is listed is how the alarms stood when they were last saved.
 ///
 /// # Errors
-/// A data folder that another process uses, an alarm that is not there, output that cannot be written.
-pub async fn run(site: Site, log: LogRing, action: Action, json: bool) -> Result<ExitCode, CommandError> {
-    let folder: PathBuf = site.data_dir.clone();
-    let (_lock, store, _) = start::blocking(move || start::store(&folder)).await?;
-    let shown = site.clone();
-    let service = service::start_with(site, log, Mode::OnRequest, Some(store));
-    let asked = service.client().requests.ask(request(&action)).await;
-    service.stop().await;
-    let Response::Alarms { alarms, events_last_day } = asked? else {
-        let message = "The service answers something else than was asked.".to_owned();
-        return Err(ServiceError { kind: ErrorKind::Internal, message, hint: None }.into());
-    };
-    let text = match (&action, json) {
-        (_, true) => format!("{}\n", document(&alarms, events_last_day)),
-        (Action::List, false) => table(&shown, &alarms, events_last_day),
+/// An alarm that is not there, what the service refuses, output that cannot be written.
+pub fn run(global: &Global, action: &Action) -> Result<ExitCode, CommandError> {
+    with_service(global, async |site, client| {
+        let Response::Alarms { alarms, events_last_day } = client.requests.ask(request(action)).await? else {
+            return Err(unexpected());
+        };
+        print(&text(&site, action, &alarms, events_last_day, global.json))
+    })
+}
+
+fn text(shown: &Site, action: &Action, alarms: &[AlarmLine], events_last_day: u64, json: bool) -> String {
+    match (action, json) {
+        (_, true) => format!("{}\n", document(alarms, events_last_day)),
+        (Action::List, false) => table(shown, alarms, events_last_day),
         (Action::Ack { id, .. }, false) => format!("{id} is acknowledged.\n"),
-        (Action::Shelve { id, until, .. }, false) => format!("{id} is shelved until {}.\n", clock(&shown, *until)),
+        (Action::Shelve { id, until, .. }, false) => format!("{id} is shelved until {}.\n", clock(shown, *until)),
         (Action::Unshelve { id }, false) => format!("{id} is back.\n"),
-    };
-    output(io::stdout().lock().write_all(text.as_bytes()))
+    }
 }
 
 fn request(action: &Action) -> Request {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     Global, Terminal,
+    attach::{own, take_over},
     exit::{CommandError, Exit},
     poll,
     start::{self, LogTo},
@@ -18,6 +19,7 @@ use crate::{
     config,
     device::simulator::{Options, Simulator, script},
     domain::site::Site,
+    service::Mode,
 };
 
 /// The demo's site file.
@@ -51,15 +53,17 @@ pub fn run(global: &Global, headless: bool, terminal: &Terminal) -> Result<ExitC
     start::runtime()?.block_on(async {
         let (mut site, simulator) = start_site().await?;
         folder.path.clone_into(&mut site.data_dir);
-        let dir = site.data_dir.clone();
-        let (_lock, store, _) = start::blocking(move || start::store(&dir)).await?;
         let code = if headless {
             let options = poll::Options { json: global.json, ..poll::Options::default() };
-            poll::run(site, log, Some(store), options, start::stop_on_signals()?.cancelled_owned()).await
+            let store = take_over(&site.data_dir).await?;
+            poll::run(site, log, store, &options, start::stop_on_signals()?.cancelled_owned()).await
         } else {
             let mut settings = terminal::settings(global, terminal);
             settings.session_file = Some(folder.path.join("session.json"));
-            terminal::show(site, log, store, settings).await
+            match own(site, log, Mode::Continuous).await {
+                Ok(attached) => terminal::show(attached, settings).await,
+                Err(error) => Err(error),
+            }
         };
         simulator.stop().await;
         code

@@ -78,6 +78,7 @@ impl From<ServiceError> for CommandError {
             ErrorKind::BadData => Exit::BadData,
             ErrorKind::Conflict => Exit::TryAgain,
             ErrorKind::CannotCreate => Exit::CannotCreate,
+            ErrorKind::NotPermitted => Exit::NotPermitted,
             ErrorKind::Unavailable => Exit::Unavailable,
             ErrorKind::Internal => Exit::Internal,
         };

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{
     Global,
+    attach::{Attached, attach},
     exit::{self, CommandError, Exit},
     start::{self, LogTo},
     time,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     domain::{calendar::Span, ids::MeterId, quantity::Quantity, reading::State, site::Site},
     service::{
-        self, Mode,
+        Mode,
         client::Client,
         interface::{HistoryPoint, IntervalPoint, Request, Response},
     },
@@ -209,23 +210,20 @@ fn span(what: &What, site: &Site) -> Result<Span, CommandError> {
     Ok(span)
 }
 
-/// Does something with a service of its own, which reads no devices.
+/// Does something with the running service, or one of its own that reads no devices by itself.
 pub fn with_service<F>(global: &Global, work: F) -> Result<ExitCode, CommandError>
 where
     F: AsyncFnOnce(std::sync::Arc<Site>, &Client) -> Result<ExitCode, CommandError>,
 {
-    let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
     let log = start::log("warn", LogTo::Stderr, global.color)?;
-    let (_lock, store, _) = start::store(&loaded.site.data_dir)?;
     start::runtime()?.block_on(async {
-        let service = service::start_with(loaded.site, log, Mode::OnRequest, Some(store));
-        let client = service.client();
-        let Response::Site { site } = client.requests.ask(Request::Site).await? else {
-            return Err(CommandError::new(Exit::Internal, "The service answers something else than was asked."));
+        let Attached { client, own } = attach(global, log, Mode::OnRequest).await?;
+        let done = match client.requests.ask(Request::Site).await {
+            Ok(Response::Site { site }) => work(site, &client).await,
+            Ok(_) => Err(CommandError::new(Exit::Internal, "The service answers something else than was asked.")),
+            Err(error) => Err(error.into()),
         };
-        let done = work(site, &client).await;
-        drop(client);
-        service.stop().await;
+        own.end().await;
         done
     })
 }

@@ -9,7 +9,12 @@ use std::{collections::BTreeMap, future::Future, process::ExitCode, time::Durati
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::exit::{CommandError, Exit, output};
+use super::{
+    Global,
+    attach::{Attached, attach, listen, take_over},
+    exit::{CommandError, Exit, output},
+    start,
+};
 use crate::{
     domain::{
         ids::MeterId,
@@ -17,7 +22,7 @@ use crate::{
         site::Site,
     },
     service::{
-        self, Mode, Service,
+        self, Mode,
         client::Client,
         interface::{Event, INTERFACE_VERSION, Request, Response},
         log::LogRing,
@@ -44,20 +49,39 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Polls a site until it is done, its time is over, `stop` is ready, or nobody reads its output any more.
+/// `meterdeck poll`.
+///
+/// # Errors
+/// A site file that is wrong, a data folder that another service holds, and what [`run`] and [`run_once`] say.
+pub async fn command(global: &Global, log: LogRing, options: &Options) -> Result<ExitCode, CommandError> {
+    if options.once {
+        let Attached { client, own } = attach(global, log, Mode::OnRequest).await?;
+        let done = run_once(client, options, start::stop_on_signals()?.cancelled_owned()).await;
+        own.end().await;
+        return done;
+    }
+    let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
+    let stop = start::stop_on_end_signals()?;
+    let store = take_over(&loaded.site.data_dir).await?;
+    run(loaded.site, log, store, options, stop.cancelled_owned()).await
+}
+
+/// Polls a site as its real service until its time is over, `stop` is ready, or nobody reads its output any more.
 ///
 /// # Errors
 /// Standard output that cannot be written, or a service that fails.
 pub async fn run(
     site: Site,
     log: LogRing,
-    store: Option<Store>,
-    options: Options,
+    store: Store,
+    options: &Options,
     stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, CommandError> {
     let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
-    let mode = if options.once { Mode::OnRequest } else { Mode::Continuous };
-    let service = service::start_with(site, log, mode, store);
+    let dir = site.data_dir.clone();
+    let service = service::start_with(site, log, Mode::Continuous, Some(store));
+    service.stay();
+    listen(&service, &dir);
     let limit = sleep(options.run_for.unwrap_or(FOR_EVER));
     let ended = async {
         tokio::select! {
@@ -66,25 +90,42 @@ pub async fn run(
             () = out.closed() => {}
         }
     };
-    let done = if options.once {
-        once(&service, &options, &out, ended).await
-    } else {
-        stream(&service, &options, &out, ended).await
-    };
+    let done = stream(service.client(), options, &out, ended).await;
     service.stop().await;
     let written = output(out.end().await)?;
     done.map(|exit| if exit == Exit::Done { written } else { exit.into() })
 }
 
-/// Reads every device once.
+/// Reads every device once, through the running service where there is one, and prints what it says.
+///
+/// # Errors
+/// Standard output that cannot be written, or a service that refuses.
+pub async fn run_once(
+    client: Client,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+) -> Result<ExitCode, CommandError> {
+    let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
+    let limit = sleep(options.run_for.unwrap_or(FOR_EVER));
+    let ended = async {
+        tokio::select! {
+            () = stop => {}
+            () = limit => {}
+            () = out.closed() => {}
+        }
+    };
+    let done = once(&client, options, &out, ended).await;
+    let written = output(out.end().await)?;
+    done.map(|exit| if exit == Exit::Done { written } else { exit.into() })
+}
+
 async fn once(
-    service: &Service,
+    client: &Client,
     options: &Options,
     out: &Output,
     ended: impl Future<Output = ()>,
 ) -> Result<Exit, CommandError> {
-    let client = service.client();
-    let site = greet(&client).await?;
+    let site = greet(client).await?;
     let is_whole = tokio::select! {
         polled = client.requests.ask(Request::PollOnce) => {
             polled?;
@@ -92,7 +133,7 @@ async fn once(
         }
         () = ended => false,
     };
-    let snapshot = snapshot(&client).await?;
+    let snapshot = snapshot(client).await?;
     out.write(text(&site, &snapshot.meters, options.json)).await;
     for (id, device) in &snapshot.devices {
         let has_meter = site.meters.values().any(|meter| meter.device.as_ref() == Some(id));
@@ -114,13 +155,12 @@ async fn once(
 
 /// Prints what changes, as it comes.
 async fn stream(
-    service: &Service,
+    mut client: Client,
     options: &Options,
     out: &Output,
     ended: impl Future<Output = ()>,
 ) -> Result<Exit, CommandError> {
-    let mut client = service.client();
-    let site = greet(&client).await?;
+    let mut site = greet(&client).await?;
     client.requests.ask(Request::Subscribe).await?;
     let mut printed: BTreeMap<MeterId, MeterLive> = BTreeMap::new();
     tokio::pin!(ended);
@@ -129,11 +169,15 @@ async fn stream(
             event = client.events.recv() => event,
             () = &mut ended => break,
         };
-        let Some(Event::Changed { meters, .. }) = event else {
-            match event {
-                Some(Event::Alarms { .. } | Event::Log { .. } | Event::SiteChanged) => continue,
-                _ => break,
+        let meters = match event {
+            Some(Event::Changed { meters, .. }) => meters,
+            Some(Event::SiteChanged) => {
+                site = greet(&client).await?;
+                printed.retain(|id, _| site.meters.contains_key(id));
+                continue;
             }
+            Some(Event::Alarms { .. } | Event::Log { .. } | Event::Gone { .. } | Event::Back) => continue,
+            Some(Event::Stopping) | None => break,
         };
         let news = meters.into_iter().filter(|(id, live)| is_news(printed.get(id), live, options.json));
         let news: BTreeMap<_, _> = news.collect();

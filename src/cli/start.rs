@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -67,15 +67,6 @@ pub fn site(path: Option<&Path>, data: Option<&Path>, colour: Colour) -> Result<
     Ok(loaded)
 }
 
-/// The lock of a data folder that is there, for a command that reads devices and keeps nothing; `None` without folder.
-pub fn lock_only(dir: &Path) -> Result<Option<Lock>, CommandError> {
-    match Lock::take(dir) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(LockError::File(_)) if !dir.exists() => Ok(None),
-        Err(error) => Err(locked(dir, &error)),
-    }
-}
-
 fn locked(dir: &Path, error: &LockError) -> CommandError {
     match error {
         LockError::Held { .. } => CommandError::new(Exit::TryAgain, format!("{}: {error}.", dir.display()))
@@ -99,19 +90,20 @@ pub fn lock(dir: &Path) -> Result<Lock, CommandError> {
     Lock::take(dir).map_err(|error| locked(dir, &error))
 }
 
-/// The store of a site's data folder, and the folder's lock, which is held as long as the store is used.
-pub fn store(dir: &Path) -> Result<(Lock, Store, Opened), CommandError> {
+/// The store of a data folder, which holds the folder's lock as long as it is open.
+pub fn store(dir: &Path) -> Result<Store, CommandError> {
     let lock = lock(dir)?;
     let (store, opened) = Store::open(dir).map_err(|error| {
         CommandError::new(Exit::Failed, format!("Cannot open the database in {}: {error}.", dir.display()))
     })?;
+    store.hold(lock);
     if let Opened::Damaged { copy, reason } = &opened {
         tracing::error!(
             "the database was damaged ({reason}); it was put aside as {}, and a new one begun",
             copy.display()
         );
     }
-    Ok((lock, store, opened))
+    Ok(store)
 }
 
 /// Starts the log: a ring in memory, and standard error where there is no screen.
@@ -156,10 +148,18 @@ pub async fn blocking<T: Send + 'static>(
 
 /// A token that INT, TERM or HUP cancels. Needs a runtime.
 pub fn stop_on_signals() -> Result<CancellationToken, CommandError> {
+    stop_on([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
+}
+
+/// A token that INT or TERM cancels, for a service: HUP has another meaning there. Needs a runtime.
+pub fn stop_on_end_signals() -> Result<CancellationToken, CommandError> {
+    stop_on([SignalKind::interrupt(), SignalKind::terminate()])
+}
+
+fn stop_on<const N: usize>(kinds: [SignalKind; N]) -> Result<CancellationToken, CommandError> {
     let stop = CancellationToken::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signal = signal(kind)
-            .map_err(|error| CommandError::new(Exit::Internal, format!("Cannot listen to signals: {error}.")))?;
+    for kind in kinds {
+        let mut signal = listen_to(kind)?;
         let stop = stop.clone();
         tokio::spawn(async move {
             if signal.recv().await.is_some() {
@@ -168,4 +168,9 @@ pub fn stop_on_signals() -> Result<CancellationToken, CommandError> {
         });
     }
     Ok(stop)
+}
+
+/// Listens to a signal. Needs a runtime.
+pub fn listen_to(kind: SignalKind) -> Result<Signal, CommandError> {
+    signal(kind).map_err(|error| CommandError::new(Exit::Internal, format!("Cannot listen to signals: {error}.")))
 }

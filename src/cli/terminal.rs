@@ -1,4 +1,4 @@
-//! The terminal program, with a service of its own.
+//! The terminal program: on the running service, or with one of its own.
 
 use std::process::ExitCode;
 
@@ -6,29 +6,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Global, Terminal,
+    attach::{Attached, attach},
     exit::{CommandError, Exit},
     start::{self, LogTo},
 };
 use crate::{
-    domain::site::Site,
-    service::{self, Mode, log::LogRing},
-    store::Store,
+    service::Mode,
     tui::{self, Settings, TuiError, model::Options, theme::ColourDepth},
 };
 
 /// `meterdeck`: the terminal program on the site of the site file.
 pub fn run(global: &Global, terminal: &Terminal) -> Result<ExitCode, CommandError> {
-    let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
     let log = start::log(&global.log, LogTo::Ring, global.color)?;
-    let (_lock, store, _) = start::store(&loaded.site.data_dir)?;
-    start::runtime()?.block_on(show(loaded.site, log, store, settings(global, terminal)))
+    start::runtime()?.block_on(async {
+        let attached = attach(global, log, Mode::Continuous).await?;
+        show(attached, settings(global, terminal)).await
+    })
 }
 
 /// Shows a site until somebody quits.
-pub async fn show(site: Site, log: LogRing, store: Store, settings: Settings) -> Result<ExitCode, CommandError> {
-    let service = service::start_with(site, log, Mode::Continuous, Some(store));
-    let shown = tui::run(service.client(), settings, CancellationToken::new()).await;
-    service.stop().await;
+pub async fn show(attached: Attached, settings: Settings) -> Result<ExitCode, CommandError> {
+    let Attached { client, own } = attached;
+    let shown = tui::run(client, settings, CancellationToken::new()).await;
+    own.end().await;
     match shown {
         // Whoever closed the terminal wanted it to end.
         Ok(()) | Err(TuiError::Vanished) => Ok(Exit::Done.into()),

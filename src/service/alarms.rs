@@ -16,10 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    interface::{ErrorKind, Response, ServiceError},
-    who,
-};
+use super::interface::{ErrorKind, Response, ServiceError};
 use crate::{
     domain::{
         alarm::{
@@ -118,25 +115,25 @@ impl Alarms {
     }
 
     /// To [`super::interface::Request::Acknowledge`].
-    pub async fn acknowledge(&self, id: &str, note: &str) -> Result<Response, ServiceError> {
-        self.change(id, |desk, key, who, now| desk.acknowledge(key, who, note, now)).await
+    pub async fn acknowledge(&self, id: &str, who: &str, note: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, now| desk.acknowledge(key, who, note, now)).await
     }
 
     /// To [`super::interface::Request::Shelve`].
-    pub async fn shelve(&self, id: &str, until: Timestamp, note: &str) -> Result<Response, ServiceError> {
-        self.change(id, |desk, key, who, now| desk.shelve(key, until, who, note, now)).await
+    pub async fn shelve(&self, id: &str, until: Timestamp, who: &str, note: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, now| desk.shelve(key, until, who, note, now)).await
     }
 
     /// To [`super::interface::Request::Unshelve`].
-    pub async fn unshelve(&self, id: &str) -> Result<Response, ServiceError> {
-        self.change(id, Desk::unshelve).await
+    pub async fn unshelve(&self, id: &str, who: &str) -> Result<Response, ServiceError> {
+        self.change(id, |desk, key, now| desk.unshelve(key, who, now)).await
     }
 
     /// Lets somebody change an alarm; answered when that is saved, or cannot be for now.
     async fn change(
         &self,
         id: &str,
-        change: impl FnOnce(&mut Desk, &AlarmKey, &str, Timestamp) -> Result<(), DeskError>,
+        change: impl FnOnce(&mut Desk, &AlarmKey, Timestamp) -> Result<(), DeskError>,
     ) -> Result<Response, ServiceError> {
         self.load().await;
         let key: AlarmKey = id.parse().map_err(|error: crate::domain::alarm::BadAlarmKey| ServiceError {
@@ -144,8 +141,7 @@ impl Alarms {
             message: format!("{error}."),
             hint: Some("`meterdeck alarms` lists them with their ids.".to_owned()),
         })?;
-        let who = blocking(who::user_name).await?;
-        change(&mut self.watch().desk, &key, &who, Timestamp::now()).map_err(|error| refused(&error))?;
+        change(&mut self.watch().desk, &key, Timestamp::now()).map_err(|error| refused(&error))?;
         self.told();
         self.save().await;
         self.listed().await

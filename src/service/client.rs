@@ -39,6 +39,18 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// Hands on a request that somebody else waits for; gives it back where the service has gone.
+    pub(super) async fn pass(&self, call: Call) -> Result<(), Call> {
+        self.0.send(call).await.map_err(|refused| refused.0)
+    }
+
+    /// Ready when the service has gone.
+    pub(super) async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
 /// A client of the service.
 #[derive(Debug)]
 pub struct Client {

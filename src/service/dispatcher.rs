@@ -1,17 +1,17 @@
-//! Serves one client: answers what it asks, and tells it what changed once it subscribed.
+//! Serves one client: looks whether it may, answers what it asks, and has it told what changed once it subscribed.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use jiff::Timestamp;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep_until},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     alarms::Alarms,
-    chart,
+    audit, chart,
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
     history,
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
@@ -19,18 +19,18 @@ use super::{
     powermeters, pue,
     recorder::Recorder,
     records,
+    roles::{self, Written},
     statements::{self, Statements},
+    teller::{tell, unless},
+    who::Peer,
 };
 use crate::{
     domain::site::Site,
-    poll::Poller,
+    poll::{Poller, worker::Mode},
     store::{Store, StoreError},
 };
 
-/// A client hears of changes no more often: faster than anybody reads, and a thousand polls make one event.
-pub const TELL_EVERY: Duration = Duration::from_millis(50);
-
-/// What requests are answered from.
+/// What requests are answered from, as long as the site file is the same.
 #[derive(Debug)]
 pub struct Shared {
     /// The site.
@@ -47,59 +47,123 @@ pub struct Shared {
     pub recorder: Option<Recorder>,
     /// Utility statements: what goes on with them.
     pub statements: Statements,
+}
+
+/// A service over its whole life.
+#[derive(Debug)]
+pub struct Running {
+    /// What requests are answered from; another one once the site file was reloaded.
+    pub current: watch::Sender<Arc<Shared>>,
+    /// How devices are read.
+    pub mode: Mode,
+    /// Requests under way.
+    pub requests: TaskTracker,
     /// Ends all clients.
     pub stop: CancellationToken,
+    /// Set when the site's real service asked for devices and store.
+    pub hand_over: CancellationToken,
+    /// It is the site's real service, which hands nothing over.
+    pub stays: AtomicBool,
+}
+
+impl Running {
+    /// What requests are answered from now.
+    pub fn current(&self) -> Arc<Shared> {
+        Arc::clone(&self.current.borrow())
+    }
 }
 
 /// Serves a client until it has gone, or the service stops.
-pub async fn serve(shared: Arc<Shared>, carrier: Carrier) {
+pub async fn serve(running: Arc<Running>, carrier: Carrier, peer: Peer) {
     let Carrier { mut calls, events } = carrier;
+    let peer = Arc::new(peer);
     let under_way = Arc::new(Semaphore::new(MAX_PENDING_REQUESTS));
-    let gone = shared.stop.child_token();
+    let gone = running.stop.child_token();
     let _ends_teller = gone.clone().drop_guard();
-    let mut is_subscribed = false;
+    let is_subscribed = Arc::new(AtomicBool::new(false));
     loop {
         let call = tokio::select! {
             call = calls.recv() => call,
-            () = shared.stop.cancelled() => None,
+            () = gone.cancelled() => None,
         };
         let Some(Call { request, answer }) = call else { break };
-        if request == Request::Subscribe && !std::mem::replace(&mut is_subscribed, true) {
-            // Lines after this one are told; a client that asks for the log after its subscription misses none.
-            let line = shared.log.last();
-            tokio::spawn(tell(Arc::clone(&shared), line, events.clone(), gone.clone()));
-        }
         let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else { break };
-        let (shared, gone) = (Arc::clone(&shared), gone.clone());
-        tokio::spawn(async move {
+        let one = One { running: Arc::clone(&running), peer: Arc::clone(&peer), gone: gone.clone() };
+        let (events, is_subscribed) = (events.clone(), Arc::clone(&is_subscribed));
+        running.requests.spawn(async move {
+            // Lines after this one are told; a client that asks for the log after its subscription misses none.
+            let line = one.running.current().log.last();
             // Whoever does not wait any more does not need the answer.
-            if let Some(response) = unless(&gone, respond(&shared, request)).await {
+            if let Some(response) = unless(&one.gone, one.answer(request)).await {
+                if response == Ok(Response::Subscribed) && !is_subscribed.swap(true, Ordering::AcqRel) {
+                    tokio::spawn(tell(one.running, one.peer, line, events, one.gone));
+                }
                 let _ = answer.send(response);
             }
             drop(permit);
         });
     }
-    if shared.stop.is_cancelled() {
+    if running.stop.is_cancelled() {
         // A client that reads nothing learns it from the channel's end.
         let _ = events.try_send(Event::Stopping);
     }
 }
 
-async fn unless<T>(gone: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        done = work => Some(done),
-        () = gone.cancelled() => None,
+/// One request of one client.
+struct One {
+    running: Arc<Running>,
+    peer: Arc<Peer>,
+    gone: CancellationToken,
+}
+
+impl One {
+    /// Answers a request that its sender may send, and writes down what it changes.
+    async fn answer(&self, request: Request) -> Result<Response, ServiceError> {
+        let shared = self.running.current();
+        let rule = roles::rule(&request);
+        let permitted = roles::permit(&self.peer, shared.site.access.as_ref(), rule).await;
+        let role = permitted.inspect_err(|error| tracing::warn!("refused: {error}"))?;
+        match request {
+            Request::Hello { version } if version == INTERFACE_VERSION => Ok(Response::Hello {
+                version: INTERFACE_VERSION,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                in_process: self.peer.in_process,
+                process: std::process::id(),
+                polls: self.running.mode == Mode::Continuous,
+                role,
+            }),
+            Request::HandOver => self.hand_over(),
+            // A change goes on, and is written down, whether somebody still waits for it or not.
+            request if rule.written != Written::Not => {
+                let work = audit::recorded(shared, Arc::clone(&self.peer), request, rule.written);
+                self.running.requests.spawn(work).await.unwrap_or_else(|failed| Err(broken(&failed)))
+            }
+            request => respond(&shared, &self.peer, request).await,
+        }
+    }
+
+    fn hand_over(&self) -> Result<Response, ServiceError> {
+        if self.running.stays.load(Ordering::Acquire) {
+            let message = format!(
+                "`meterdeck poll` of {} is the service of this data folder: process {}.",
+                super::who::user_name(),
+                std::process::id()
+            );
+            return Err(error(
+                ErrorKind::Conflict,
+                message,
+                Some("Stop that process, or name another folder with --data."),
+            ));
+        }
+        tracing::info!("devices and store go over to `meterdeck poll`, started by {}", self.peer.name);
+        self.running.hand_over.cancel();
+        Ok(Response::HandingOver)
     }
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each request")]
-async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, ServiceError> {
+pub(super) async fn respond(shared: &Arc<Shared>, peer: &Peer, request: Request) -> Result<Response, ServiceError> {
     match request {
-        Request::Hello { version } if version == INTERFACE_VERSION => Ok(Response::Hello {
-            version: INTERFACE_VERSION,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            in_process: true,
-        }),
         Request::Hello { version } => Err(error(
             ErrorKind::Invalid,
             format!("This client speaks version {version} of the interface, the service {INTERFACE_VERSION}."),
@@ -128,9 +192,9 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
         }
         Request::Log { after } => Ok(Response::Log { lines: shared.log.after(after, MAX_LINES) }),
         Request::Alarms => shared.alarms.listed().await,
-        Request::Acknowledge { id, note } => shared.alarms.acknowledge(&id, &note).await,
-        Request::Shelve { id, until, note } => shared.alarms.shelve(&id, until, &note).await,
-        Request::Unshelve { id } => shared.alarms.unshelve(&id).await,
+        Request::Acknowledge { id, note } => shared.alarms.acknowledge(&id, &peer.name, &note).await,
+        Request::Shelve { id, until, note } => shared.alarms.shelve(&id, until, &peer.name, &note).await,
+        Request::Unshelve { id } => shared.alarms.unshelve(&id, &peer.name).await,
         Request::History { meter, quantity, span, step_ms } => {
             blocking(shared, move |shared| history::history(shared, &meter, &quantity, span, step_ms)).await
         }
@@ -150,7 +214,8 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
             Ok(Response::Meters { meters })
         }
         Request::Record { meter, entry, force } => {
-            let record = blocking(shared, move |shared| records::add(shared, &meter, entry, force)).await?;
+            let who = peer.name.clone();
+            let record = blocking(shared, move |shared| records::add(shared, &who, &meter, entry, force)).await?;
             Ok(Response::Recorded { record: Box::new(record) })
         }
         Request::Records { meter } => {
@@ -166,74 +231,29 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ser
             Ok(Response::Duplicates(response))
         }
         Request::Backup { file } => {
-            let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file)).await?;
+            let may_replace = peer.is_owner();
+            let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file, may_replace)).await?;
             Ok(Response::BackedUp { bytes })
         }
         Request::Dispatch(_) => Err(error(ErrorKind::Unavailable, "This service does not dispatch.".to_owned(), None)),
+        Request::Audit { after } => blocking(shared, move |shared| audit::page(shared, after)).await,
+        Request::AuditVerify => blocking(shared, audit::verify).await,
+        Request::HandOver => Err(error(ErrorKind::Invalid, "There is nothing to hand over.".to_owned(), None)),
     }
 }
 
 /// Does what waits for the disk, on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     work: impl FnOnce(&Shared) -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, ServiceError> {
     let shared = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || work(&shared)).await;
-    done.unwrap_or_else(|failed| {
-        Err(error(ErrorKind::Internal, format!("A part of the program failed: {failed}."), None))
-    })
+    done.unwrap_or_else(|failed| Err(broken(&failed)))
 }
 
-/// Tells a client what changed: at first everything, then only what is new since the last event, as fast as it takes
-/// it and no faster than [`TELL_EVERY`].
-async fn tell(shared: Arc<Shared>, mut line: u64, events: tokio::sync::mpsc::Sender<Event>, gone: CancellationToken) {
-    let hub = Arc::clone(shared.poller.hub());
-    let (mut changed, mut logged) = (hub.subscribe(), shared.log.subscribe());
-    let (mut alarmed, mut alarms) = (shared.alarms.subscribe(), None);
-    let mut version = 0;
-    loop {
-        let told = Instant::now();
-        // A place first, then the content: a slow client gets what is true when it takes it.
-        let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
-        changed.borrow_and_update();
-        let news = hub.changes_since(version);
-        if news.is_empty() {
-            drop(place);
-        } else {
-            version = news.version;
-            let snapshot = news.snapshot;
-            place.send(Event::Changed {
-                meters: snapshot.meters,
-                devices: snapshot.devices,
-                connections: snapshot.connections,
-            });
-        }
-        // Those there are already are told first.
-        let seen = *alarmed.borrow_and_update();
-        if alarms != Some(seen) {
-            let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
-            alarms = Some(*alarmed.borrow_and_update());
-            place.send(Event::Alarms { alarms: shared.alarms.list() });
-        }
-        logged.borrow_and_update();
-        for new in shared.log.after(line, MAX_LINES) {
-            line = new.sequence;
-            let Some(Ok(place)) = unless(&gone, events.reserve()).await else { return };
-            place.send(Event::Log { line: new });
-        }
-        let something = async {
-            sleep_until(told + TELL_EVERY).await;
-            tokio::select! {
-                result = changed.changed() => result.is_ok(),
-                result = logged.changed() => result.is_ok(),
-                result = alarmed.changed() => result.is_ok(),
-            }
-        };
-        if unless(&gone, something).await != Some(true) {
-            return;
-        }
-    }
+fn broken(failed: &tokio::task::JoinError) -> ServiceError {
+    error(ErrorKind::Internal, format!("A part of the program failed: {failed}."), None)
 }
 
 pub(super) fn not_found(message: String) -> ServiceError {
@@ -251,6 +271,6 @@ impl From<StoreError> for ServiceError {
     }
 }
 
-fn error(kind: ErrorKind, message: String, hint: Option<&str>) -> ServiceError {
+pub(super) fn error(kind: ErrorKind, message: String, hint: Option<&str>) -> ServiceError {
     ServiceError { kind, message, hint: hint.map(str::to_owned) }
 }

@@ -11,8 +11,10 @@ pub mod duplicates;
 
 use duplicates::{DuplicatesRequest, DuplicatesResponse};
 
+use super::roles::Role;
 use crate::domain::{
     alarm::AlarmLine,
+    audit::{Change, Verified},
     calendar::Span,
     chart::Chart,
     ids::{DeviceId, MeterId, PlaceId},
@@ -156,13 +158,23 @@ pub enum Request {
     CountAnew,
     /// Copies the store to a file and checks the copy.
     Backup {
-        /// Where to, absolute.
+        /// Where to, absolute, as the service sees it.
         file: PathBuf,
     },
     /// About dispatch.
     Dispatch(dispatch::DispatchRequest),
     /// About utility statements and readings that were billed twice.
     Duplicates(DuplicatesRequest),
+    /// A page of the change log.
+    Audit {
+        /// The changes after this one; without it the last ones.
+        after: Option<u64>,
+    },
+    /// Looks through the whole change log, whether each entry follows from the one before it.
+    AuditVerify,
+    /// The site's real service has started: a service that lives in a front gives devices, store and socket to it, and its
+    /// own clients find the new one.
+    HandOver,
 }
 
 /// Most steps of one trend.
@@ -180,6 +192,12 @@ pub enum Response {
         program: String,
         /// Whether the service lives in the client's own process.
         in_process: bool,
+        /// The service's process.
+        process: u32,
+        /// Whether it reads the devices by itself; one in a command's process reads when it is asked.
+        polls: bool,
+        /// What this client may do.
+        role: Role,
     },
     /// To `Site`.
     Site {
@@ -275,6 +293,20 @@ pub enum Response {
     Duplicates(DuplicatesResponse),
     /// To `Dispatch`.
     Dispatch(dispatch::DispatchResponse),
+    /// To `Audit`.
+    Audit {
+        /// In the order in which they were asked for.
+        changes: Vec<Change>,
+        /// There are later ones.
+        more: bool,
+    },
+    /// To `AuditVerify`.
+    AuditVerified {
+        /// What was found.
+        verified: Verified,
+    },
+    /// To `HandOver`: it begins, and the lock of the data folder is free soon.
+    HandingOver,
 }
 
 /// A row of imported history.
@@ -360,6 +392,13 @@ pub enum Event {
     SiteChanged,
     /// The service stops.
     Stopping,
+    /// Said at the client's own end: the service does not answer any more, and is looked for.
+    Gone {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Said at the client's own end: a service answers again. It knows nothing of what was subscribed before.
+    Back,
 }
 
 /// One line of the log.
@@ -415,6 +454,8 @@ pub enum ErrorKind {
     Conflict,
     /// A file cannot be made.
     CannotCreate,
+    /// Somebody else may do that, or nobody.
+    NotPermitted,
     /// It was tried and could not be done.
     Failed,
     /// The service has gone, or does not answer.

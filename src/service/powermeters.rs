@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{
     dispatcher::{Shared, not_found},
     energy::Energies,
-    interface::ServiceError,
+    interface::{ErrorKind, ServiceError},
 };
 use crate::{
     derive,
@@ -70,12 +70,33 @@ pub fn meters(shared: &Shared, id: Option<&MeterId>, at: Option<Timestamp>) -> R
     Ok(entities)
 }
 
-/// Copies the store to a file, and checks the copy; its size. Waits for the disk.
+/// Copies the store to a file, and checks the copy; its size. Waits for the disk. The file is written as the user that
+/// runs the service, so that others than that user must not be able to replace what is there.
 ///
 /// # Errors
 /// A file that cannot be made, or a copy that does not pass.
-pub fn backup(shared: &Shared, file: &Path) -> Result<u64, ServiceError> {
+pub fn backup(shared: &Shared, file: &Path, may_replace: bool) -> Result<u64, ServiceError> {
     let store = shared.store.as_ref().ok_or_else(|| not_found("This service keeps nothing.".to_owned()))?;
+    let real = |path: Option<&Path>| path.and_then(|path| path.canonicalize().ok());
+    let is_own_name = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("meterdeck."));
+    let part = file.with_added_extension("part");
+    let refusal = if !file.is_absolute() {
+        Some("the service needs the whole path")
+    } else if is_own_name && real(file.parent()) == real(store.path().parent()) {
+        Some("the service keeps its own files under such names there")
+    } else if !may_replace && [file, &part].into_iter().any(|path| path.symlink_metadata().is_ok()) {
+        Some("there is a file of that name, which only the user that runs the service may replace")
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        let message = format!("Cannot write to {}: {refusal}.", crate::text::clean(&file.display().to_string()));
+        return Err(ServiceError {
+            kind: ErrorKind::CannotCreate,
+            message,
+            hint: Some("Name another file.".to_owned()),
+        });
+    }
     store.backup(file)?;
     let size = fs::metadata(file).map(|file| file.len());
     size.map_err(|source| StoreError::File { path: file.to_owned(), source }.into())

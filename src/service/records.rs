@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 use super::{
     dispatcher::{Shared, not_found},
     interface::{ErrorKind, ServiceError},
-    who,
 };
 use crate::{
     domain::{
@@ -32,11 +31,11 @@ pub fn of_meter(shared: &Shared, meter: &MeterId) -> Result<Vec<Record>, Service
     Ok(store(shared)?.records(&meter.id)?)
 }
 
-/// Adds a record. Waits for the disk.
+/// Adds a record, written by `who`. Waits for the disk.
 ///
 /// # Errors
 /// What is wrong with it, or what the disk says; then nothing was written.
-pub fn add(shared: &Shared, meter: &MeterId, entry: Entry, force: bool) -> Result<Record, ServiceError> {
+pub fn add(shared: &Shared, who: &str, meter: &MeterId, entry: Entry, force: bool) -> Result<Record, ServiceError> {
     let (meter, store) = (find(shared, meter)?, store(shared)?);
     let now = Timestamp::now();
     let zone = TimeZone::get(&shared.site.time_zone).unwrap_or(TimeZone::UTC);
@@ -54,8 +53,7 @@ pub fn add(shared: &Shared, meter: &MeterId, entry: Entry, force: bool) -> Resul
         entry => before(entry, &book),
     };
     let configured = entry.configured(meter);
-    let who = who::user_name();
-    let record = NewRecord { meter: meter.id.clone(), at: now, who, entry, before, configured };
+    let record = NewRecord { meter: meter.id.clone(), at: now, who: who.to_owned(), entry, before, configured };
     Ok(store.add_record(record)?)
 }
 

@@ -1,28 +1,57 @@
-//! Who does something: the name that goes into logs and books.
+//! Who does something: the name that goes into logs and books, and where they came from.
 
-use std::{fs, io::Read as _};
+use nix::unistd::{Uid, User};
 
-/// A larger list of users is not read; names come from elsewhere then.
-const MAX_USERS_FILE: u64 = 1 << 20;
+use crate::text;
 
-/// The name of the Unix user that this process runs as; `uid 1000` where the system's list of users does not say it.
-pub fn user_name() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let mut users = String::new();
-    let file = fs::File::open("/etc/passwd");
-    // Without the list the number is the name.
-    let _ = file.and_then(|file| file.take(MAX_USERS_FILE).read_to_string(&mut users));
-    name_in(&users, uid).unwrap_or_else(|| format!("uid {uid}"))
+/// A claimed address is no longer than this: an IPv6 address with a zone is shorter.
+const MAX_ADDRESS_LENGTH: usize = 64;
+
+/// Somebody who asks something of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Their Unix user.
+    pub uid: u32,
+    /// That user's name; `uid 1000` where the system does not know it.
+    pub name: String,
+    /// From which address they came over SSH, as their program says: a claim, nothing is decided by it.
+    pub address: Option<String>,
+    /// They are in the service's own process.
+    pub in_process: bool,
 }
 
-/// The name of a user in a list of the form of `/etc/passwd`.
-fn name_in(users: &str, uid: u32) -> Option<String> {
-    let of_line = |line: &str| {
-        let mut fields = line.split(':');
-        let (name, number) = (fields.next()?, fields.nth(1)?);
-        (number.parse() == Ok(uid) && !name.is_empty()).then(|| crate::text::clean(name))
-    };
-    users.lines().find_map(of_line)
+impl Peer {
+    /// The user of this process, in this process.
+    pub fn own() -> Self {
+        Self { in_process: true, ..Self::of(rustix::process::geteuid().as_raw(), claimed_address()) }
+    }
+
+    /// A user in another process. Asks the system's list of users, which may wait for a network.
+    pub fn of(uid: u32, address: Option<String>) -> Self {
+        let address = address.map(|address| text::clean_within(&address, MAX_ADDRESS_LENGTH));
+        Self { uid, name: name_of(uid), address, in_process: false }
+    }
+
+    /// Whether they are the user that runs the service, or root, who can be that user anyway.
+    pub fn is_owner(&self) -> bool {
+        self.in_process || self.uid == 0 || self.uid == rustix::process::geteuid().as_raw()
+    }
+}
+
+/// The name of the Unix user that this process runs as.
+pub fn user_name() -> String {
+    name_of(rustix::process::geteuid().as_raw())
+}
+
+/// Where this process's person came from over SSH, as the environment says.
+pub fn claimed_address() -> Option<String> {
+    let connection = std::env::var("SSH_CONNECTION").ok()?;
+    connection.split_whitespace().next().map(str::to_owned)
+}
+
+fn name_of(uid: u32) -> String {
+    let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    known.map(|user| text::clean(&user.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 #[cfg(test)]
@@ -30,10 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_by_number() {
-        let users = "root:x:0:0::/root:/bin/sh\nbroken\nada:x:1000:1000:Ada,,,:/home/ada:/bin/bash\n";
-        assert_eq!(name_in(users, 1000).as_deref(), Some("ada"));
-        assert_eq!(name_in(users, 7), None);
-        assert!(!user_name().is_empty());
+    fn names_are_found_and_claims_are_cleaned() {
+        assert_eq!(Peer::of(0, None).name, "root");
+        assert_eq!(Peer::of(4_000_000_001, None).name, "uid 4000000001");
+        assert_eq!(Peer::of(0, Some("10.0.0.1\u{1b}[2J".to_owned())).address.as_deref(), Some("10.0.0.1[2J"));
+        assert!(!user_name().is_empty() && Peer::own().is_owner() && !Peer::of(4_000_000_001, None).is_owner());
     }
 }

@@ -6,7 +6,7 @@ use rusqlite_migration::{M, Migrations};
 pub(super) const APPLICATION_ID: i32 = 0x6d64_6b31;
 
 /// The steps from an empty file; only ever add to the end. The place in this list is the file's `user_version`.
-const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS), M::up(DISPATCH)];
+const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS), M::up(DISPATCH), M::up(CHANGES)];
 
 /// Samples and their rollups.
 const SAMPLES: &str =
@@ -148,6 +148,28 @@ const DISPATCH: &str = "
         is_open INTEGER NOT NULL             -- something is still to be done
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX dispatch_head_open ON dispatch_head (is_open, sequence);
+
+/// The change log. An entry is what somebody asked for, or what came of that.
+const CHANGES: &str = "
+    CREATE TABLE audit (
+        sequence INTEGER PRIMARY KEY,        -- counts up from 1, without a gap
+        at INTEGER NOT NULL,                 -- ms since 1970
+        uid INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        address TEXT,
+        about INTEGER REFERENCES audit (sequence), -- of what came of it: what was asked
+        done INTEGER,                        -- 0 or 1
+        request TEXT,                        -- of what was asked: JSON
+        before TEXT,
+        after TEXT,
+        hash BLOB NOT NULL                   -- SHA-256 over the hash before it and the columns of this entry
+    ) STRICT;
+    CREATE UNIQUE INDEX audit_about ON audit (about) WHERE about IS NOT NULL;
+    CREATE TRIGGER audit_goes_on BEFORE INSERT ON audit
+        WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'the change log is only added to'); END;
+    CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the change log is only added to'); END;
+    CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the change log is only added to'); END;
     ";
 
 /// How many steps there are: the `user_version` of an up-to-date file.

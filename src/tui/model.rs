@@ -9,13 +9,16 @@ use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Size;
 
 use super::{keymap::Keymap, layout::SizeClass, theme::ColourDepth};
-use crate::domain::{
-    alarm::{AlarmKey, AlarmLine},
-    ids::{DeviceId, MeterId},
-    live::{MeterLive, Snapshot, Trend},
-    quantity::Quantity,
-    site::{Level, Meter, PlaceKey, Site},
-    standing::{self, Standing},
+use crate::{
+    domain::{
+        alarm::{AlarmKey, AlarmLine},
+        ids::{DeviceId, MeterId},
+        live::{MeterLive, Snapshot, Trend},
+        quantity::Quantity,
+        site::{Level, Meter, PlaceKey, Site},
+        standing::{self, Standing},
+    },
+    service::roles::Role,
 };
 
 pub mod alarms;
@@ -127,6 +130,10 @@ pub struct ServiceState {
     pub in_process: bool,
     /// The program's version that the service runs.
     pub program: String,
+    /// It reads no devices by itself: one in a command's process, for as long as the command runs.
+    pub rests: bool,
+    /// What this terminal's person may do there, once that is known.
+    pub role: Option<Role>,
     /// Whether it answers.
     pub link: ServiceLink,
 }
@@ -327,6 +334,11 @@ impl Model {
             Screen::Devices => Some(&self.devices.filter),
             Screen::Overview | Screen::Meter(_) => None,
         }
+    }
+
+    /// Nothing that changes anything is offered: asked for, or nothing that this person may do.
+    pub fn is_read_only(&self) -> bool {
+        self.options.read_only || self.service.role == Some(Role::Viewer)
     }
 
     /// Whether the service has gone, so that every value only gets older.

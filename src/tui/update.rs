@@ -55,7 +55,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Effect
 
 /// Does an action; one that is not offered here does nothing.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    if !action.is_offered(&model.screen, model.options.read_only) {
+    if !action.is_offered(&model.screen, model.is_read_only()) {
         return Vec::new();
     }
     match action {

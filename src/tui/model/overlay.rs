@@ -98,6 +98,6 @@ pub fn help_rows(model: &Model, filter: &str) -> Vec<Action> {
             || keys.iter().any(|key| key.to_string().to_lowercase() == filter)
             || format!("{} {}", action.name(), action.line()).to_lowercase().contains(&filter)
     };
-    let offered = |action: &Action| action.is_offered(&model.screen, model.options.read_only);
+    let offered = |action: &Action| action.is_offered(&model.screen, model.is_read_only());
     Action::ALL.iter().copied().filter(offered).filter(finds).collect()
 }

@@ -201,7 +201,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 /// Actions, places, meters and devices that the query finds, the best first; without a query the actions.
 fn palette_matches(model: &Model, query: &str) -> Vec<PaletteItem> {
-    let offered = |action: &&Action| action.is_offered(&model.screen, model.options.read_only);
+    let offered = |action: &&Action| action.is_offered(&model.screen, model.is_read_only());
     let actions = Action::ALL.iter().filter(offered).map(|action| PaletteItem::Action(*action));
     if query.trim().is_empty() {
         return actions.collect();

@@ -11,10 +11,10 @@ use crate::{
         live::{DeviceLive, DeviceState},
         site::Site,
     },
-    service::interface::{Event, LogLevel, LogLine, Request, Response, ServiceError},
+    service::interface::{ErrorKind, Event, INTERFACE_VERSION, LogLevel, LogLine, Request, Response, ServiceError},
     tui::{
         message::Effect,
-        model::{ChartKey, DeviceRow, Model, Notice, Overlay, Screen, ServiceLink},
+        model::{ChartKey, DeviceRow, LogPane, Model, Notice, Overlay, Screen, ServiceLink, ServiceState},
         update::{alarms, facts, navigate, record, rows},
     },
 };
@@ -46,16 +46,25 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Alarms { alarms } => alarms::changed(model, alarms),
         Event::SiteChanged => return vec![Effect::Ask(Request::Site), Effect::Ask(Request::Snapshot)],
         Event::Stopping => return gone(model, "The service stops.".to_owned()),
+        Event::Gone { reason } => return gone(model, reason),
+        // It may be another one, of another site file; it knows nothing of what was asked before.
+        Event::Back => {
+            let hello = Request::Hello { version: INTERFACE_VERSION };
+            return vec![Effect::Ask(hello), Effect::Ask(Request::Site), Effect::Ask(Request::Subscribe)];
+        }
     }
     Vec::new()
 }
 
 /// The service has gone: what is shown only gets older, and says so.
 pub fn gone(model: &mut Model, reason: String) -> Vec<Effect> {
-    if !model.is_service_gone() {
-        log_error(model, &reason);
-        model.service.link = ServiceLink::Gone { since: model.now, reason };
-        model.probing.clear();
+    match &mut model.service.link {
+        ServiceLink::Gone { reason: why, .. } => *why = reason,
+        link => {
+            *link = ServiceLink::Gone { since: model.now, reason: reason.clone() };
+            log_error(model, &reason);
+            model.probing.clear();
+        }
     }
     Vec::new()
 }
@@ -65,6 +74,16 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
     match (request, result) {
         // Only now, so that no line falls between what is asked for and what is told.
         (_, Ok(Response::Subscribed)) => return vec![Effect::Ask(Request::Log { after: 0 })],
+        (_, Ok(Response::Hello { in_process, program, role, polls, .. })) => {
+            let is_back = model.is_service_gone();
+            let rests = !polls;
+            model.service = ServiceState { in_process, program, rests, role: Some(role), link: ServiceLink::Connected };
+            if is_back {
+                // Its log counts anew.
+                model.log = LogPane::default();
+            }
+        }
+        (_, Ok(Response::Site { site })) if site == model.site => {}
         (_, Ok(Response::Site { site })) => site_changed(model, site),
         (_, Ok(Response::Snapshot { snapshot })) => {
             model.live = *snapshot;
@@ -81,7 +100,7 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
         (_, Ok(Response::Log { lines })) => model.log.merge(lines),
         (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
         (request, Ok(Response::Alarms { alarms, .. })) => alarm_done(model, &request, alarms),
-        (request, Err(error)) => failed(model, &request, &error),
+        (request, Err(error)) => return failed(model, &request, &error),
         (request, Ok(response)) => facts::answered(model, request, response),
     }
     Vec::new()
@@ -123,14 +142,14 @@ fn alarm_done(model: &mut Model, request: &Request, alarms: Vec<AlarmLine>) {
     alarms::changed(model, alarms);
 }
 
-fn failed(model: &mut Model, request: &Request, error: &ServiceError) {
+fn failed(model: &mut Model, request: &Request, error: &ServiceError) -> Vec<Effect> {
     match request {
         Request::Chart { .. } => {
             model.chart.failed = true;
-            return;
+            return Vec::new();
         }
-        request if facts::is_asked_by_itself(request) => return,
-        Request::Record { .. } if record::refused(model, error) => return,
+        request if facts::is_asked_by_itself(request) => return Vec::new(),
+        Request::Record { .. } if record::refused(model, error) => return Vec::new(),
         Request::Probe { device } => _ = model.probing.remove(device),
         _ => {}
     }
@@ -138,6 +157,10 @@ fn failed(model: &mut Model, request: &Request, error: &ServiceError) {
         [Some(error.message.as_str()), error.hint.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     log_error(model, &text);
     model.notice = Some(Notice { text: crate::text::clean(&text), is_error: true });
+    // What this person may do is not what it was.
+    let is_refused = error.kind == ErrorKind::NotPermitted;
+    let hello = Effect::Ask(Request::Hello { version: INTERFACE_VERSION });
+    is_refused.then_some(hello).into_iter().filter(|_| !matches!(request, Request::Hello { .. })).collect()
 }
 
 /// A line of this terminal's own, after the last one of the service.

@@ -94,7 +94,7 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
     let can_back = !model.back.is_empty() || model.filter().is_some_and(|filter| !filter.is_empty());
     let offered = |action: &&Action| {
         let is_idle = **action == Action::Back && !can_back;
-        !is_idle && !action.hint().is_empty() && action.is_offered(&model.screen, model.options.read_only)
+        !is_idle && !action.hint().is_empty() && action.is_offered(&model.screen, model.is_read_only())
     };
     let hint = |action: &Action| {
         let key = model.keymap.keys(*action).first()?.short(model.options.ascii);

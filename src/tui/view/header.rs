@@ -50,11 +50,15 @@ fn facts(model: &Model, theme: &Theme) -> Vec<Fact> {
             let text = if model.size.width < 100 { "polling here" } else { "polling from this terminal" };
             facts.push(fact(1, theme.header, text.to_owned()));
         }
-        ServiceLink::Connected => {}
+        ServiceLink::Connected if model.service.rests => {
+            facts.push(fact(8, theme.header.patch(theme.warning), "NOT POLLED".to_owned()));
+        }
+        ServiceLink::Connected => facts.push(fact(0, theme.header, "attached".to_owned())),
         ServiceLink::Connecting => facts.push(fact(4, theme.header.patch(theme.warning), "connecting".to_owned())),
         ServiceLink::Gone { since, .. } => {
             let age = model.now.duration_since(*since).try_into().unwrap_or_default();
-            let text = format!("SERVICE GONE {}", format::age(age));
+            let retrying = if model.size.width < 100 { "" } else { ", looking for it" };
+            let text = format!("SERVICE GONE {}{retrying}", format::age(age));
             facts.push(fact(9, theme.header.patch(theme.critical), text));
         }
     }
