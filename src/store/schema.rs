@@ -148,6 +148,7 @@ const DISPATCH: &str = "
         is_open INTEGER NOT NULL             -- something is still to be done
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX dispatch_head_open ON dispatch_head (is_open, sequence);
+    ";
 
 /// The change log. An entry is what somebody asked for, or what came of that.
 const CHANGES: &str = "
