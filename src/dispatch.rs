@@ -112,8 +112,7 @@ impl Executor {
         let meters = Arc::new(meters);
         let (requests, waiting) = mpsc::channel(MAX_WAITING_REQUESTS);
         let (tell, changed) = watch::channel(0);
-        let (tell_saving, is_saving) =
-            watch::channel(if setup.store.is_some() { Disk::Takes } else { Disk::Fails });
+        let (tell_saving, is_saving) = watch::channel(if setup.store.is_some() { Disk::Takes } else { Disk::Fails });
         let runner = run::Runner::new(setup, Arc::clone(&meters), waiting, (tell, tell_saving));
         let executor = Self { requests, changed, is_saving, meters: Mutex::new(meters) };
         Ok((executor, runner.run(kept, stop)))

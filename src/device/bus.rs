@@ -72,12 +72,7 @@ pub trait Bus: Send {
     ///
     /// # Errors
     /// What went wrong.
-    fn write(
-        &mut self,
-        unit: u8,
-        write: &Write,
-        deadline: Duration,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn write(&mut self, unit: u8, write: &Write, deadline: Duration) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Whether the connection stands, as far as is known without asking.
     fn is_connected(&self) -> bool;

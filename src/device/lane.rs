@@ -119,12 +119,7 @@ impl<B: Bus> Bus for Lane<B> {
         self.bus.transact(unit, read, deadline).await
     }
 
-    fn write(
-        &mut self,
-        unit: u8,
-        write: &Write,
-        deadline: Duration,
-    ) -> impl Future<Output = Result<(), Fault>> + Send {
+    fn write(&mut self, unit: u8, write: &Write, deadline: Duration) -> impl Future<Output = Result<(), Fault>> + Send {
         self.bus.write(unit, write, deadline)
     }
 

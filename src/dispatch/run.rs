@@ -187,7 +187,9 @@ impl Runner {
             Ok((_, Ok(()))) => Disk::Takes,
             Ok((rows, Err(error))) => {
                 if *self.saving.borrow() == Disk::Takes {
-                    tracing::error!("CANNOT SAVE the dispatch journal: {error}. Nothing new is begun; what is held goes back");
+                    tracing::error!(
+                        "CANNOT SAVE the dispatch journal: {error}. Nothing new is begun; what is held goes back"
+                    );
                 }
                 self.unsaved = rows;
                 Disk::Fails

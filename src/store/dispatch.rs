@@ -90,7 +90,8 @@ impl Store {
     /// What the disk says.
     pub fn dispatch_events(&self, ids: &[EventId]) -> Result<Vec<Event>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT j.state FROM dispatch_head h JOIN dispatch_journal j USING (sequence) WHERE h.subject = ?";
+            let sql =
+                "SELECT j.state FROM dispatch_head h JOIN dispatch_journal j USING (sequence) WHERE h.subject = ?";
             let mut query = connection.prepare_cached(sql)?;
             let mut events = Vec::new();
             for id in ids {
@@ -281,8 +282,10 @@ mod tests {
         }
         drop(store);
         let file = Connection::open(folder.path().join("meterdeck.db")).unwrap();
-        file.execute_batch("DROP TRIGGER dispatch_journal_stays; UPDATE dispatch_journal SET who = 'eve' WHERE sequence = 2")
-            .unwrap();
+        file.execute_batch(
+            "DROP TRIGGER dispatch_journal_stays; UPDATE dispatch_journal SET who = 'eve' WHERE sequence = 2",
+        )
+        .unwrap();
         drop(file);
         let (store, _) = Store::open(folder.path()).unwrap();
         assert_eq!(store.verify_dispatch_journal().unwrap(), Err(2));

@@ -217,7 +217,8 @@ impl Echo {
             return Some(Fault::new(FaultKind::WrongLength, format!("an echo of {length} bytes instead of 6")));
         }
         let said = body.get(2..6)?;
-        (said != self.data).then(|| Fault::new(FaultKind::BadReply, format!("wrote {:02X?}, echo {said:02X?}", self.data)))
+        (said != self.data)
+            .then(|| Fault::new(FaultKind::BadReply, format!("wrote {:02X?}, echo {said:02X?}", self.data)))
     }
 }
 

@@ -56,8 +56,7 @@ pub(super) struct Pipe(Arc<Mutex<Guard>>);
 impl Pipe {
     pub(super) fn new(wire: Wire, framing: Framing, any_transaction: bool) -> Self {
         let nothing = Read { function: Function::Holding, address: 0, count: 0 };
-        let asked =
-            Asked {
+        let asked = Asked {
             unit: 0,
             read: nothing,
             echo: None,
