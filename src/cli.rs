@@ -17,6 +17,7 @@ pub mod attach;
 pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod duplicates;
 pub mod exit;
 pub mod generate;
 pub mod history;
@@ -26,8 +27,10 @@ pub mod pue;
 pub mod record;
 pub mod simulate;
 pub mod start;
+pub mod statements;
 pub mod terminal;
 pub mod time;
+pub mod usage;
 
 /// Live panels, alarms and polling for a site's power meters, in the terminal.
 ///
@@ -181,6 +184,21 @@ enum Command {
         #[command(flatten)]
         what: pue::What,
     },
+    /// Utility statements and meter details: take them in
+    Statements {
+        #[command(subcommand)]
+        action: statements::Action,
+    },
+    /// Readings billed twice: what waits for a person, and deciding it
+    Duplicates {
+        #[command(subcommand)]
+        action: duplicates::Action,
+    },
+    /// The accounting of utility readings: what counts for each period, totals, what is missing
+    Usage {
+        #[command(flatten)]
+        what: usage::What,
+    },
     /// Copy everything that is kept to a file, and check the copy
     Backup {
         /// The file; one that is there is replaced by a good copy only
@@ -254,6 +272,9 @@ impl Cli {
             Some(Command::Meters { id, at }) => meters::run(global, id.as_deref(), at.as_deref()),
             Some(Command::Record { meter, what }) => record::run(global, &meter, what),
             Some(Command::Pue { what }) => pue::run(global, &what),
+            Some(Command::Statements { action }) => statements::run(global, &action),
+            Some(Command::Duplicates { action }) => duplicates::run(global, &action),
+            Some(Command::Usage { what }) => usage::run(global, &what),
             Some(Command::Backup { file }) => backup::backup(global, &file),
             Some(Command::Restore { file }) => backup::restore(global, &file),
             Some(Command::Alarms { action }) => alarms::run(global, &action.unwrap_or(alarms::Action::List)),

@@ -30,6 +30,7 @@ mod records;
 mod schema;
 mod shared;
 mod span;
+pub mod statements;
 mod summary;
 mod types;
 mod window;

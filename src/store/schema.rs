@@ -6,7 +6,8 @@ use rusqlite_migration::{M, Migrations};
 pub(super) const APPLICATION_ID: i32 = 0x6d64_6b31;
 
 /// The steps from an empty file; only ever add to the end. The place in this list is the file's `user_version`.
-const STEPS: &[M<'static>] = &[M::up(SAMPLES), M::up(BOOKS), M::up(DISPATCH), M::up(CHANGES)];
+const STEPS: &[M<'static>] =
+    &[M::up(SAMPLES), M::up(BOOKS), M::up(DISPATCH), M::up(CHANGES), M::up(super::statements::SCHEMA)];
 
 /// Samples and their rollups.
 const SAMPLES: &str =

@@ -26,6 +26,9 @@ macro_rules! hash_ids {
         pub struct $name([u8; ID_BYTES]);
 
         impl $name {
+            /// How many bytes it has.
+            pub const BYTES: usize = ID_BYTES;
+
             /// Its bytes, as the store keeps them.
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
@@ -95,6 +98,8 @@ hash_ids! {
     GroupId,
     /// One imported document: of what it says, not of its file.
     DocumentId,
+    /// What a later document replaces: of a part's key.
+    PartId,
 }
 
 fn digit(letter: u8) -> Result<u8, BadHashId> {

@@ -51,13 +51,13 @@ impl Period {
 }
 
 /// Days from 1970-01-01 to `date`.
-pub(super) fn day_number(date: Date) -> i32 {
+pub fn day_number(date: Date) -> i32 {
     // A calendar of ±10,000 years has fewer days than an i32 holds.
     i32::try_from(date.duration_since(Date::constant(1970, 1, 1)).as_secs().div_euclid(86_400)).unwrap_or(i32::MAX)
 }
 
 /// The date with this number; the calendar's end for a number beyond it.
-pub(super) fn date_of(day: i32) -> Date {
+pub fn date_of(day: i32) -> Date {
     let end = if day < 0 { Date::MIN } else { Date::MAX };
     Date::constant(1970, 1, 1).checked_add(day.days()).unwrap_or(end)
 }

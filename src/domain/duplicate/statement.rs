@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{DocumentId, Naming, ReadingId, StatementId},
+    id::{DocumentId, Naming, PartId, ReadingId, StatementId},
     meter::{MeterKey, named},
     period::Period,
     reading::{ChargeStage, Classification, DeregulationStatus, Exclusion, Provenance, Provider, Reading},
@@ -239,6 +239,13 @@ impl Snapshot {
             .map(|record| bare(numbers.reading(None, &key, &self.meter, &record), self.meter.clone(), record))
             .collect();
         Part { key, order: PartOrder { import, modified_at: None, statement: None, document }, readings }
+    }
+}
+
+impl PartKey {
+    /// A short name of the key: the same for the same key on every machine.
+    pub fn id(&self) -> PartId {
+        part_name(self).into()
     }
 }
 

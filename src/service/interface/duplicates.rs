@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     duplicate::{
         Choice, Classification, Decision, Finding, FindingKind, GroupId, MeterUsage, Part, Period, Provider, Reading,
-        ReadingId, ReviewReason, Rule, Status, Usage, Window,
+        ReadingId, ReviewReason, Rule, StatementId, Status, Usage, Window,
     },
     ids::MeterId,
     site::{AccuracyClass, MeterType},
@@ -27,12 +27,15 @@ pub enum DuplicatesRequest {
         /// What it is called.
         file: String,
     },
-    /// Parts of its documents, at most [`MAX_IMPORT_READINGS`] readings at once; a part with more comes in several.
+    /// Parts of its documents, about [`MAX_IMPORT_READINGS`] readings at once; a part with many more comes in several, one
+    /// after another.
     ImportParts {
         /// The number that `ImportBegin` was answered with.
         import: u64,
         /// The parts.
         parts: Vec<Part>,
+        /// Usages beside a reading's total, as they came: the reading's JSON pointer, and JSON.
+        details: Vec<(String, String)>,
     },
     /// The file has ended, and was good to its end: now it counts.
     ImportEnd {
@@ -109,7 +112,7 @@ pub enum DuplicatesRequest {
         /// Of which group or overlap.
         group: GroupId,
     },
-    /// The accounting.
+    /// The accounting, in order of the meters' numbers.
     Usage {
         /// Of the meter with this name; without it of all.
         meter: Option<String>,
@@ -199,6 +202,9 @@ pub enum DuplicatesResponse {
     Usage {
         /// Each meter in each of its dimensions.
         meters: Vec<MeterUsage>,
+        /// Statements that name an additional provider, and whether a duplicate of theirs is among these meters; of an
+        /// answer about all meters only.
+        expected: Vec<(StatementId, bool)>,
         /// Ask again from here for what follows.
         next: Option<u64>,
     },
@@ -317,7 +323,7 @@ pub struct Measured {
     pub meter_type: Option<MeterType>,
     /// How exact it is.
     pub accuracy_class: Option<AccuracyClass>,
-    /// How much, kWh; net of what was generated.
+    /// How much was consumed, kWh.
     pub kwh: Decimal,
     /// The share of the period that was measured, percent, 0 to 100.
     pub coverage_percent: f64,
@@ -397,8 +403,6 @@ pub struct DocumentAccount {
 pub struct Statistics {
     /// Meters that have readings.
     pub meters: u64,
-    /// Readings that are valid, those that are alone too; excluded ones not.
-    pub readings: u64,
     /// Groups that wait for a person.
     pub open_groups: u64,
     /// Overlaps that wait for a person.
