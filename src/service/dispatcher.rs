@@ -227,7 +227,8 @@ pub(super) async fn respond(shared: &Arc<Shared>, peer: &Peer, request: Request)
             Ok(Response::Pue { pue })
         }
         Request::Duplicates(request) => {
-            let response = blocking(shared, move |shared| statements::respond(shared, request)).await?;
+            let who = peer.name.clone();
+            let response = blocking(shared, move |shared| statements::respond(shared, &who, request)).await?;
             Ok(Response::Duplicates(response))
         }
         Request::Backup { file } => {

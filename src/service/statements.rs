@@ -54,13 +54,17 @@ impl Statements {
     }
 }
 
-/// Answers a request. Waits for the disk.
+/// Answers a request of `who`. Waits for the disk.
 ///
 /// # Errors
 /// What cannot be done, and what the disk says.
-pub(super) fn respond(shared: &Shared, request: DuplicatesRequest) -> Result<DuplicatesResponse, ServiceError> {
+pub(super) fn respond(
+    shared: &Shared,
+    who: &str,
+    request: DuplicatesRequest,
+) -> Result<DuplicatesResponse, ServiceError> {
     use DuplicatesRequest as Ask;
-    let desk = Desk::open(shared)?;
+    let desk = Desk::open(shared, who)?;
     match request {
         Ask::ImportBegin { file } => desk.begin(&file),
         Ask::ImportParts { import, parts, details } => desk.take(import, parts, details),
@@ -85,6 +89,8 @@ pub(super) fn respond(shared: &Shared, request: DuplicatesRequest) -> Result<Dup
 /// What requests are answered from.
 struct Desk<'a> {
     shared: &'a Shared,
+    /// Who asks.
+    who: &'a str,
     store: &'a Store,
     /// What the site file says about meters of statements.
     map: MeterMap,
@@ -92,7 +98,7 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn open(shared: &'a Shared) -> Result<Self, ServiceError> {
+    fn open(shared: &'a Shared, who: &'a str) -> Result<Self, ServiceError> {
         let store = shared.store.as_ref().ok_or_else(|| {
             error(ErrorKind::Unavailable, "This service keeps nothing: it has no data folder.".to_owned(), None)
         })?;
@@ -100,7 +106,7 @@ impl<'a> Desk<'a> {
         let map = MeterMap::new(meters.iter().map(|(id, meter)| (id, meter.utility_meter.as_slice())));
         let names = meters.values().flat_map(|meter| &meter.utility_meter);
         let clusters = store.utility_clusters(&map, names)?;
-        Ok(Self { shared, store, map, clusters })
+        Ok(Self { shared, who, store, map, clusters })
     }
 
     /// What a meter is called.

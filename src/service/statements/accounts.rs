@@ -12,6 +12,10 @@ use crate::{
 
 /// Meters of one answer.
 const METERS_AT_ONCE: u32 = 1_000;
+/// No more meters go into an answer after so many periods or readings: some tens of megabytes.
+const LINES_AT_ONCE: usize = 100_000;
+/// Most readings of a timeline, the latest: a hundred years of days.
+const MAX_TIMELINE: usize = 40_000;
 
 impl Desk<'_> {
     pub(super) fn usage(
@@ -37,14 +41,19 @@ impl Desk<'_> {
         }
         let found = self.store.assessed_after(after.map(number), METERS_AT_ONCE)?;
         let is_full = found.len() >= METERS_AT_ONCE as usize;
-        let next = found.last().filter(|_| is_full).map(|(meter, _)| u64::from(meter.number.0));
-        let mut meters = Vec::with_capacity(found.len());
+        let mut next = found.last().filter(|_| is_full).map(|(meter, _)| u64::from(meter.number.0));
+        let (mut meters, mut lines) = (Vec::with_capacity(found.len()), 0);
         let mut expected = ExpectedDuplicates::default();
         for (meter, body) in found {
             let (candidates, assessment) = unpack(&body)?;
             let book = self.book(meter.number, &assessment)?;
             expected.add(&candidates, &assessment);
             meters.extend(account(&self.name(&meter), &candidates, &assessment, &book, window));
+            lines += candidates.len();
+            if lines >= LINES_AT_ONCE {
+                next = Some(u64::from(meter.number.0));
+                break;
+            }
         }
         let expected = expected.into_statements().into_iter().collect();
         Ok(DuplicatesResponse::Usage { meters, expected, next })
@@ -65,7 +74,8 @@ impl Desk<'_> {
 
     pub(super) fn excluded(&self, meter: Option<&str>, after: Option<u64>) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
-        let (meters, next) = match meter {
+        let is_all = meter.is_none();
+        let (meters, mut next) = match meter {
             Some(name) => {
                 let number = self.meter(name)?;
                 let mut meters: Vec<NamedMeter> = Vec::new();
@@ -86,6 +96,10 @@ impl Desk<'_> {
             let name = self.name(&meter);
             let found = self.store.utility_readings(&[meter.number], Which::Excluded)?;
             readings.extend(found.into_iter().map(|reading| (name.clone(), reading)));
+            if is_all && readings.len() >= LINES_AT_ONCE {
+                next = Some(u64::from(meter.number.0));
+                break;
+            }
         }
         Ok(DuplicatesResponse::Excluded { readings, next })
     }
@@ -93,7 +107,9 @@ impl Desk<'_> {
     pub(super) fn timeline(&self, name: &str) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
         let number = self.meter(name)?;
-        let readings = self.store.utility_readings(&self.clusters.keys(number), Which::All)?;
+        let mut readings = self.store.utility_readings(&self.clusters.keys(number), Which::All)?;
+        readings.sort_by_key(|reading| (reading.period, reading.id));
+        readings.drain(..readings.len().saturating_sub(MAX_TIMELINE));
         let findings = self.known(number)?.map(|known| known.findings()).unwrap_or_default();
         Ok(DuplicatesResponse::Timeline { meter: self.name_of(number)?, readings, findings })
     }

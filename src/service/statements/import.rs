@@ -7,12 +7,9 @@ use jiff::Timestamp;
 use super::{Desk, error};
 use crate::{
     domain::duplicate::Part,
-    service::{
-        interface::{
-            ErrorKind, ServiceError,
-            duplicates::{DuplicatesResponse, ImportCounts},
-        },
-        who,
+    service::interface::{
+        ErrorKind, ServiceError,
+        duplicates::{DuplicatesResponse, ImportCounts},
     },
     store::statements::OpenImport,
 };
@@ -50,7 +47,7 @@ impl Desk<'_> {
             return Err(error(ErrorKind::Conflict, message, Some("Try again when that is done.")));
         }
         let file = crate::text::clean_within(file, MAX_FILE_NAME);
-        let import = self.store.begin_statements(&file, &who::user_name(), Timestamp::now())?;
+        let import = self.store.begin_statements(&file, self.who, Timestamp::now())?;
         let number = import.number();
         *session = Some(Session {
             import,
@@ -119,7 +116,7 @@ impl Desk<'_> {
         *held = None;
         drop(held);
         // Meters of which statements were not known before may be mapped.
-        Desk::open(self.shared)?.settle()?;
+        Desk::open(self.shared, self.who)?.settle()?;
         let counts = ImportCounts {
             readings: counts.readings,
             new: counts.new,

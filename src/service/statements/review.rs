@@ -14,12 +14,9 @@ use crate::{
         Choice, Decision, DecisionError, Finding, GroupId, Proposal as Prepared, Reading, ReadingId, Scratch, Status,
         Usage, prepare,
     },
-    service::{
-        interface::{
-            ErrorKind, ServiceError,
-            duplicates::{DuplicatesResponse, GroupDetail, Proposal},
-        },
-        who,
+    service::interface::{
+        ErrorKind, ServiceError,
+        duplicates::{DuplicatesResponse, GroupDetail, Proposal},
     },
     store::statements::FindingRow,
 };
@@ -98,7 +95,7 @@ impl Desk<'_> {
         let _work = self.shared.statements.work();
         let (row, known) = self.find(id)?;
         let finding = self.finding(&known, id)?;
-        let proposal = proposal(choice, reason, version.unwrap_or(finding.version));
+        let proposal = proposal(self.who, choice, reason, version.unwrap_or(finding.version));
         let next = self.store.next_decision()?;
         let decision = prepare(proposal, &finding, &known.candidates, &known.book, next).map_err(refused)?;
         let known = self.keep(known, vec![decision])?;
@@ -180,7 +177,7 @@ impl Desk<'_> {
                     left_out.push((group, "It is no longer there.".to_owned()));
                     continue;
                 };
-                let proposal = proposal(choice, reason, version);
+                let proposal = proposal(self.who, choice, reason, version);
                 match prepare(proposal, finding, &known.candidates, &known.book, next) {
                     Ok(decision) => {
                         next += 1;
@@ -206,11 +203,11 @@ impl Desk<'_> {
     }
 }
 
-fn proposal(choice: Choice, reason: &str, version: u64) -> Prepared {
+fn proposal(who: &str, choice: Choice, reason: &str, version: u64) -> Prepared {
     // Kept to the millisecond.
     let now = Timestamp::now();
     let at = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-    Prepared { at, who: who::user_name(), choice, reason: reason.to_owned(), version }
+    Prepared { at, who: who.to_owned(), choice, reason: reason.to_owned(), version }
 }
 
 fn in_order(finding: &Finding) -> Vec<ReadingId> {
