@@ -5,12 +5,11 @@
 
 pub use ratio::ratio_of;
 
-use std::collections::BTreeMap;
-
 use crate::domain::{
     fault::Fault,
     quantity::Quantity,
     reading::{Reading, State},
+    readings::Readings,
     register::RawType,
     site::Meter,
 };
@@ -29,10 +28,27 @@ const VOLTS: [Quantity; 3] = [Quantity::VoltagePhaseA, Quantity::VoltagePhaseB, 
 /// The real power of the three phases, kW.
 const KILOWATTS: [Quantity; 3] = [Quantity::KwPhaseA, Quantity::KwPhaseB, Quantity::KwPhaseC];
 
+/// Most inputs of one derived quantity: the three phases.
+const MAX_INPUTS: usize = 3;
+/// How many quantities are derived at most.
+const MAX_DERIVED: usize = 7;
+
+/// What a meter says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// By quantity, on the primary side, the derived ones included.
+    pub readings: Readings,
+    /// What is wrong with values that cannot be together, or at all: most often the profile's word order or an address
+    /// that is off by one. Only voltages are compared between phases: currents and powers of one phase may truly be a
+    /// hundredth of another's.
+    pub implausible: Option<Fault>,
+}
+
 /// Everything that `meter` says, from what was read of its registers (`raw`, decoded, in each quantity's own unit).
 ///
 /// Values on the secondary side of transformers are brought to the primary side; values that contradict each other
-/// (see [`implausibility`]) become bad; a register of which nothing was read is missing; then come the derived ones:
+/// become bad, and the plainest of the contradictions is said; a register of which nothing was read is missing; then
+/// come the derived ones:
 /// - `current_kw`, `current_amps`: the sum of the phases that the meter has;
 /// - `voltage`: the mean of its phase voltages;
 /// - `current_kva`: kW ÷ power factor, else √(kW² + kvar²);
@@ -40,47 +56,39 @@ const KILOWATTS: [Quantity; 3] = [Quantity::KwPhaseA, Quantity::KwPhaseB, Quanti
 /// - `load_percent` and `phase_imbalance`.
 ///
 /// Where two ways lead to a quantity, the first that gives a number is taken. Without anything read there is nothing.
-pub fn meter_readings(meter: &Meter, raw: &BTreeMap<Quantity, Reading>) -> BTreeMap<Quantity, Reading> {
+pub fn meter_readings(meter: &Meter, raw: &Readings) -> Said {
     let mut readings = primary_readings(meter, raw);
+    let mut implausible = None;
     for finding in plausible::findings(&readings) {
         for quantity in finding.quantities {
             if let Some(reading) = readings.get_mut(&quantity) {
                 *reading = Reading { derived: reading.derived, ..Reading::bad(reading.unit, reading.at) };
             }
         }
+        implausible = implausible.or(Some(finding.fault));
     }
     complete(meter, &mut readings);
-    readings
+    Said { readings, implausible }
 }
 
 /// Adds to readings that are known from elsewhere (the store, a formula) what follows from them, as [`meter_readings`]
 /// does.
-pub fn complete(meter: &Meter, readings: &mut BTreeMap<Quantity, Reading>) {
+pub fn complete(meter: &Meter, readings: &mut Readings) {
     totals::add(readings);
     load::add(meter, readings);
 }
 
-/// What is wrong with values that cannot be together, or at all: most often the profile's word order or an address
-/// that is off by one. [`meter_readings`] makes the values concerned bad.
-///
-/// Only voltages are compared between phases: currents and powers of one phase may truly be a hundredth of another's.
-pub fn implausibility(meter: &Meter, raw: &BTreeMap<Quantity, Reading>) -> Option<Fault> {
-    plausible::findings(&primary_readings(meter, raw)).into_iter().next().map(|finding| finding.fault)
-}
-
 /// What was read, on the primary side, with what was not read as missing.
-fn primary_readings(meter: &Meter, raw: &BTreeMap<Quantity, Reading>) -> BTreeMap<Quantity, Reading> {
-    let Some(at) = raw.values().map(|reading| reading.at).min() else { return BTreeMap::new() };
-    let mut readings: BTreeMap<_, _> =
-        raw.iter().map(|(quantity, reading)| (quantity.clone(), ratio::to_primary(meter, *reading))).collect();
+fn primary_readings(meter: &Meter, raw: &Readings) -> Readings {
+    let Some(at) = raw.values().map(|reading| reading.at).min() else { return Readings::new() };
+    let mut readings = Readings::with_capacity(raw.len() + MAX_DERIVED);
+    readings.extend(raw.iter().map(|(quantity, reading)| (quantity.clone(), ratio::to_primary(meter, *reading))));
     for register in meter.registers.iter().filter(|register| !matches!(register.raw_type, RawType::Text(_))) {
-        readings.entry(register.quantity.clone()).or_insert(Reading {
-            value: None,
-            unit: register.reading_unit(),
-            state: State::Missing,
-            derived: false,
-            at,
-        });
+        if !readings.contains_key(&register.quantity) {
+            let unit = register.reading_unit();
+            let missing = Reading { value: None, unit, state: State::Missing, derived: false, at };
+            readings.insert(register.quantity.clone(), missing);
+        }
     }
     readings
 }
@@ -91,17 +99,25 @@ fn primary_readings(meter: &Meter, raw: &BTreeMap<Quantity, Reading>) -> BTreeMa
 /// contradict each other (which is bad).
 fn derived(
     quantity: &Quantity,
-    readings: &BTreeMap<Quantity, Reading>,
+    readings: &Readings,
     inputs: &[Quantity],
     formula: impl FnOnce(&[f64]) -> Option<f64>,
 ) -> Option<Reading> {
-    let inputs: Vec<&Reading> = inputs.iter().map(|input| readings.get(input)).collect::<Option<_>>()?;
-    let at = inputs.iter().map(|reading| reading.at).min()?;
-    let state = inputs.iter().fold(State::Good, |worst, reading| worst.worst(reading.state));
-    let values: Option<Vec<f64>> = inputs.iter().map(|reading| reading.value).collect();
+    let (mut values, mut numbers) = ([0.0; MAX_INPUTS], 0);
+    let (mut at, mut state) = (None, State::Good);
+    for (place, input) in values.iter_mut().zip(inputs) {
+        let reading = readings.get(input)?;
+        at = Some(at.map_or(reading.at, |at: jiff::Timestamp| at.min(reading.at)));
+        state = state.worst(reading.state);
+        if let Some(value) = reading.value {
+            (*place, numbers) = (value, numbers + 1);
+        }
+    }
+    let at = at?;
+    let values = values.get(..inputs.len()).filter(|values| values.len() == numbers);
     let (value, state) = match values.filter(|_| state < State::Bad) {
         None => (None, state.worst(State::Bad)),
-        Some(values) => match formula(&values) {
+        Some(values) => match formula(values) {
             None => (None, State::Missing),
             Some(value) if value.is_finite() => (Some(value + 0.0), state), // no minus before a zero
             Some(_) => (None, State::Bad),
@@ -117,6 +133,6 @@ fn first_number<const N: usize>(ways: [Option<Reading>; N]) -> Option<Reading> {
 }
 
 /// The phases that the meter has.
-fn present(readings: &BTreeMap<Quantity, Reading>, phases: &[Quantity; 3]) -> Vec<Quantity> {
+fn present(readings: &Readings, phases: &[Quantity; 3]) -> Vec<Quantity> {
     phases.iter().filter(|phase| readings.contains_key(phase)).cloned().collect()
 }

@@ -22,6 +22,7 @@ pub mod programme;
 pub mod pue;
 pub mod quantity;
 pub mod reading;
+pub mod readings;
 pub mod record;
 pub mod register;
 pub mod rollup;

@@ -226,7 +226,7 @@ fn freezing_keeps_the_picture_while_polling_goes_on() {
     let before = model.shown().clone();
     let mut meters = model.live.meters.clone();
     for meter in meters.values_mut() {
-        meter.readings.clear();
+        meter.readings = meterdeck::domain::readings::Readings::new();
     }
     let event = Event::Changed { meters, devices: BTreeMap::default(), connections: BTreeMap::default() };
     update(&mut model, site::now(), Message::Event(event));

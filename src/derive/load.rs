@@ -1,15 +1,13 @@
 //! Load against the rating, and the imbalance of the phases.
 
-use std::collections::BTreeMap;
-
 use super::{AMPS, derived, first_number, present, totals::mean};
-use crate::domain::{quantity::Quantity, reading::Reading, site::Meter};
+use crate::domain::{quantity::Quantity, reading::Reading, readings::Readings, site::Meter};
 
 /// Under this share of the rated current, an imbalance says nothing.
 const LEAST_SHARE_OF_RATING: f64 = 0.01;
 
 /// Adds `load_percent` and `phase_imbalance` where the meter has what they need.
-pub(super) fn add(meter: &Meter, readings: &mut BTreeMap<Quantity, Reading>) {
+pub(super) fn add(meter: &Meter, readings: &mut Readings) {
     let load = load_percent(meter, readings);
     let imbalance = phase_imbalance(meter, readings);
     readings.extend(load.map(|reading| (Quantity::LoadPercent, reading)));
@@ -18,7 +16,7 @@ pub(super) fn add(meter: &Meter, readings: &mut BTreeMap<Quantity, Reading>) {
 
 /// kW ÷ rated kW × 100, else the highest phase current ÷ rated current × 100. Negative while the power flows out.
 /// Of a meter without phase currents its only current is taken.
-fn load_percent(meter: &Meter, readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn load_percent(meter: &Meter, readings: &Readings) -> Option<Reading> {
     let by_power = meter.rated_capacity_kw.and_then(|rated| {
         derived(&Quantity::LoadPercent, readings, &[Quantity::CurrentKw], |values| {
             values.first().map(|kw| kw / rated * 100.0)
@@ -36,7 +34,7 @@ fn load_percent(meter: &Meter, readings: &BTreeMap<Quantity, Reading>) -> Option
 
 /// The largest deviation of a phase current from the mean of the phases ÷ mean × 100 (the form of NEMA MG-1), in
 /// percent; undefined where the mean is zero or under 1 % of the rated current. A single phase has none.
-fn phase_imbalance(meter: &Meter, readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn phase_imbalance(meter: &Meter, readings: &Readings) -> Option<Reading> {
     let phases = present(readings, &AMPS);
     if phases.len() < 2 {
         return None;

@@ -1,12 +1,11 @@
 //! Values that cannot be: what a wrong word order or an address that is off by one looks like.
 
-use std::collections::BTreeMap;
-
 use super::VOLTS;
 use crate::domain::{
     fault::{Fault, FaultKind},
     quantity::Quantity,
     reading::Reading,
+    readings::Readings,
     unit::Dimension,
 };
 
@@ -37,7 +36,7 @@ impl Finding {
 }
 
 /// All that is implausible, the plainest first.
-pub(super) fn findings(readings: &BTreeMap<Quantity, Reading>) -> Vec<Finding> {
+pub(super) fn findings(readings: &Readings) -> Vec<Finding> {
     let single = readings.iter().filter_map(|(quantity, reading)| alone(quantity, reading));
     single.chain(unequal_phases(readings)).chain(power_without_voltage(readings)).collect()
 }
@@ -55,7 +54,7 @@ fn alone(quantity: &Quantity, reading: &Reading) -> Option<Finding> {
 }
 
 /// Phase voltages that differ by a hundred times; a phase at zero is dead, which is possible.
-fn unequal_phases(readings: &BTreeMap<Quantity, Reading>) -> Option<Finding> {
+fn unequal_phases(readings: &Readings) -> Option<Finding> {
     let live = || {
         let volts = VOLTS.iter().filter_map(|phase| Some((phase, readings.get(phase)?)));
         volts.filter_map(|(phase, reading)| Some((reading.value.filter(|value| *value != 0.0)?.abs(), phase, reading)))
@@ -69,7 +68,7 @@ fn unequal_phases(readings: &BTreeMap<Quantity, Reading>) -> Option<Finding> {
 }
 
 /// Power that flows although every voltage is next to nothing.
-fn power_without_voltage(readings: &BTreeMap<Quantity, Reading>) -> Option<Finding> {
+fn power_without_voltage(readings: &Readings) -> Option<Finding> {
     let of = |dimension: Dimension| {
         readings.iter().filter(move |(quantity, reading)| {
             let is_ours = !matches!(quantity, Quantity::Extra(_) | Quantity::DemandKw); // a demand outlasts its power

@@ -79,7 +79,7 @@ fn good(quantity: &Quantity, value: f64) -> Reading {
 }
 
 /// `name value` by commas; `bad` and `missing` are states.
-fn raw(text: &str) -> BTreeMap<Quantity, Reading> {
+fn raw(text: &str) -> Readings {
     let one = |pair: &str| {
         let (name, value) = pair.trim().split_once(' ').unwrap();
         let quantity = Quantity::parse(name).unwrap();
@@ -94,7 +94,7 @@ fn raw(text: &str) -> BTreeMap<Quantity, Reading> {
 }
 
 /// What `quantity` came to: its value or its state's word, `-` where there is none.
-fn outcome(readings: &BTreeMap<Quantity, Reading>, quantity: &Quantity) -> String {
+fn outcome(readings: &Readings, quantity: &Quantity) -> String {
     match readings.get(quantity) {
         None => "-".into(),
         Some(Reading { value: Some(value), state: State::Good, .. }) => format!("{}", (value * 1e6).round() / 1e6),
@@ -107,8 +107,8 @@ fn transformers_apply_to_secondary_values_only() {
     let read = "amps_phase_a 2.5, neutral_current 0.1, voltage_phase_a 57.7, voltage_ab 100, current_kw 0.4, \
                 current_kva 0.5, current_kvar 0.3, kwh_lifetime 12.5, demand_kw 0.2, frequency 50, power_factor 0.8, \
                 x_door 1";
-    let primary = meter_readings(&meter(), &raw(read));
-    let secondary = meter_readings(&Meter { reports: Reports::Secondary, ..meter() }, &raw(read));
+    let primary = meter_readings(&meter(), &raw(read)).readings;
+    let secondary = meter_readings(&Meter { reports: Reports::Secondary, ..meter() }, &raw(read)).readings;
     for (name, before, after) in [
         ("amps_phase_a", "2.5", "200"),
         ("neutral_current", "0.1", "8"),
@@ -126,10 +126,10 @@ fn transformers_apply_to_secondary_values_only() {
         let quantity = Quantity::parse(name).unwrap();
         assert_eq!(outcome(&primary, &quantity), before, "{name}");
         assert_eq!(outcome(&secondary, &quantity), after, "{name}");
-        assert!(!secondary[&quantity].derived, "{name} is read");
+        assert!(!secondary.get(&quantity).unwrap().derived, "{name} is read");
     }
     let bare = Meter { reports: Reports::Secondary, ct_ratio: None, pt_ratio: None, ..meter() };
-    assert_eq!(outcome(&meter_readings(&bare, &raw(read)), &Quantity::CurrentKw), "0.4");
+    assert_eq!(outcome(&meter_readings(&bare, &raw(read)).readings, &Quantity::CurrentKw), "0.4");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn totals_are_derived_where_that_is_exact() {
         ("current_kw 0, current_kva 0", PowerFactor, "missing"),
         ("kw_phase_a 3, current_kvar 4", PowerFactor, "0.6"),
     ] {
-        let readings = meter_readings(&meter(), &raw(read));
+        let readings = meter_readings(&meter(), &raw(read)).readings;
         assert_eq!(outcome(&readings, &quantity), expected, "{quantity} of {read}");
         if let Some(reading) = readings.get(&quantity) {
             assert_eq!(reading.derived, !raw(read).contains_key(&quantity), "{quantity} of {read}");
@@ -172,10 +172,10 @@ fn totals_are_derived_where_that_is_exact() {
 fn a_register_that_was_not_read_is_missing() {
     let registers: Vec<_> = [Quantity::KwPhaseA, Quantity::KwPhaseB].map(register).into();
     let meter = Meter { registers: registers.into(), ..meter() };
-    let readings = meter_readings(&meter, &raw("kw_phase_a 1"));
+    let readings = meter_readings(&meter, &raw("kw_phase_a 1")).readings;
     assert_eq!(outcome(&readings, &Quantity::KwPhaseB), "missing");
     assert_eq!(outcome(&readings, &Quantity::CurrentKw), "missing", "a total without all of its phases is none");
-    assert_eq!(meter_readings(&meter, &BTreeMap::new()), BTreeMap::new());
+    assert_eq!(meter_readings(&meter, &Readings::new()), Said::default());
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn load_is_of_power_else_of_the_highest_phase() {
         (None, None, "current_kw 200", "-"),
     ] {
         let meter = Meter { rated_capacity_kw: rated_kw, rated_capacity_amps: rated_amps, ..meter() };
-        let readings = meter_readings(&meter, &raw(read));
+        let readings = meter_readings(&meter, &raw(read)).readings;
         assert_eq!(outcome(&readings, &Quantity::LoadPercent), expected, "{read}");
     }
 }
@@ -212,7 +212,11 @@ fn imbalance_is_the_largest_deviation_from_the_mean() {
         (None, "amps_phase_a 9", "-"),
     ] {
         let meter = Meter { rated_capacity_amps: rated_amps, ..meter() };
-        assert_eq!(outcome(&meter_readings(&meter, &raw(read)), &Quantity::PhaseImbalance), expected, "{read}");
+        assert_eq!(
+            outcome(&meter_readings(&meter, &raw(read)).readings, &Quantity::PhaseImbalance),
+            expected,
+            "{read}"
+        );
     }
 }
 
@@ -239,9 +243,9 @@ fn what_cannot_be_is_a_fault_and_bad() {
         ("current_kw 2.4e-41", Some("real power 2.40e-41 kW"), CurrentKw),
         ("current_kw -1e30", Some("real power -1.00e30 kW"), CurrentKw),
     ] {
-        let found = implausibility(&meter(), &raw(read));
+        let found = meter_readings(&meter(), &raw(read)).implausible;
         assert_eq!(found.as_ref().map(|fault| fault.detail.as_str()), fault, "{read}");
-        let state = meter_readings(&meter(), &raw(read)).get(&concerned).map(|reading| reading.state);
+        let state = meter_readings(&meter(), &raw(read)).readings.get(&concerned).map(|reading| reading.state);
         let was_found = fault.is_some();
         assert!(state.is_none_or(|state| (state == State::Bad) == was_found), "{concerned} of {read}: {state:?}");
     }
@@ -253,10 +257,10 @@ fn swapped_words_of_real_values_are_found() {
     let swapped = |value: f32| f64::from(f32::from_bits(value.to_bits().rotate_left(16)));
     let read = [(Quantity::Voltage, 230.1), (Quantity::Frequency, 49.98), (Quantity::CurrentKw, 12.3)]
         .map(|(quantity, value)| (quantity.clone(), good(&quantity, swapped(value))));
-    assert!(implausibility(&meter(), &read.into()).is_some());
+    assert!(meter_readings(&meter(), &read.into()).implausible.is_some());
 }
 
-fn any_readings() -> impl Strategy<Value = BTreeMap<Quantity, Reading>> {
+fn any_readings() -> impl Strategy<Value = Readings> {
     let states = prop::sample::select(vec![State::Good, State::Estimated, State::Stale, State::Bad, State::Missing]);
     let reading = (prop_oneof![-1e3..1e3_f64, Just(0.0), any::<f64>()], states, 0_i64..100);
     let readable: Vec<Quantity> = Quantity::ALL.iter().filter(|quantity| quantity.is_readable()).cloned().collect();
@@ -282,7 +286,7 @@ proptest! {
         let meter = Meter { rated_capacity_amps: rated, rated_capacity_kw: rated, reports, ..meter() };
         let worst = raw.values().map(|reading| reading.state).max();
         let oldest = raw.values().map(|reading| reading.at).min();
-        for (quantity, reading) in meter_readings(&meter, &raw) {
+        for (quantity, reading) in meter_readings(&meter, &raw).readings {
             prop_assert_eq!(reading.value.is_some(), reading.state < State::Bad, "{}", quantity);
             prop_assert!(reading.value.is_none_or(f64::is_finite), "{}", quantity);
             prop_assert_eq!(Some(reading.unit), quantity.unit(), "{}", quantity);
@@ -296,18 +300,18 @@ proptest! {
 
     #[test]
     fn total_power_is_the_sum_of_its_phases(phases in prop::array::uniform3(-1e4..1e4_f64)) {
-        let raw: BTreeMap<_, _> =
+        let raw: Readings =
             KILOWATTS.iter().zip(phases).map(|(quantity, value)| (quantity.clone(), good(quantity, value))).collect();
-        let total = meter_readings(&meter(), &raw)[&Quantity::CurrentKw];
+        let total = *meter_readings(&meter(), &raw).readings.get(&Quantity::CurrentKw).unwrap();
         prop_assert!((total.value.unwrap() - phases.iter().sum::<f64>()).abs() < 1e-9);
     }
 
     #[test]
     fn imbalance_does_not_depend_on_scale(phases in prop::array::uniform3(1.0..1e3_f64), factor in 0.5..20.0_f64) {
         let imbalance = |factor: f64| {
-            let raw: BTreeMap<_, _> =
+            let raw: Readings =
                 AMPS.iter().zip(phases).map(|(phase, amps)| (phase.clone(), good(phase, amps * factor))).collect();
-            meter_readings(&meter(), &raw)[&Quantity::PhaseImbalance].value.unwrap()
+            meter_readings(&meter(), &raw).readings.get(&Quantity::PhaseImbalance).unwrap().value.unwrap()
         };
         prop_assert!((imbalance(1.0) - imbalance(factor)).abs() < 1e-6);
         prop_assert!((0.0..=200.0 + 1e-6).contains(&imbalance(factor)));

@@ -1,18 +1,16 @@
 //! Totals and means of what a device only reports by phase, and what follows from two quantities exactly.
 
-use std::collections::BTreeMap;
-
 use super::{AMPS, KILOWATTS, VOLTS, derived, first_number, present};
-use crate::domain::{quantity::Quantity, reading::Reading};
+use crate::domain::{quantity::Quantity, reading::Reading, readings::Readings};
 
 /// How far real power may exceed apparent power by the rounding of both before they contradict each other.
 const ROUNDING: f64 = 1.02;
 
 /// Adds what the device does not report.
-pub(super) fn add(readings: &mut BTreeMap<Quantity, Reading>) {
+pub(super) fn add(readings: &mut Readings) {
     // In this order: each may use those before it.
     for (quantity, way) in [
-        (Quantity::CurrentKw, sum_of_kilowatts as fn(&BTreeMap<_, _>) -> _),
+        (Quantity::CurrentKw, sum_of_kilowatts as fn(&Readings) -> _),
         (Quantity::CurrentAmps, sum_of_amps),
         (Quantity::Voltage, mean_voltage),
         (Quantity::CurrentKva, apparent_power),
@@ -26,20 +24,20 @@ pub(super) fn add(readings: &mut BTreeMap<Quantity, Reading>) {
     }
 }
 
-fn sum_of_kilowatts(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn sum_of_kilowatts(readings: &Readings) -> Option<Reading> {
     derived(&Quantity::CurrentKw, readings, &present(readings, &KILOWATTS), |phases| Some(phases.iter().sum()))
 }
 
-fn sum_of_amps(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn sum_of_amps(readings: &Readings) -> Option<Reading> {
     derived(&Quantity::CurrentAmps, readings, &present(readings, &AMPS), |phases| Some(phases.iter().sum()))
 }
 
-fn mean_voltage(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn mean_voltage(readings: &Readings) -> Option<Reading> {
     derived(&Quantity::Voltage, readings, &present(readings, &VOLTS), mean)
 }
 
 /// kVA = |kW ÷ PF|, else √(kW² + kvar²); a factor of zero says nothing.
-fn apparent_power(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn apparent_power(readings: &Readings) -> Option<Reading> {
     let from = |inputs: [Quantity; 2], formula: fn(f64, f64) -> Option<f64>| {
         derived(&Quantity::CurrentKva, readings, &inputs, |values| pair(values, formula))
     };
@@ -50,7 +48,7 @@ fn apparent_power(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
 }
 
 /// PF = kW ÷ kVA, with the sign of kW; undefined without load.
-fn power_factor(readings: &BTreeMap<Quantity, Reading>) -> Option<Reading> {
+fn power_factor(readings: &Readings) -> Option<Reading> {
     derived(&Quantity::PowerFactor, readings, &[Quantity::CurrentKw, Quantity::CurrentKva], |values| {
         pair(values, |kw, kva| {
             let factor = kw / kva;

@@ -94,7 +94,6 @@ struct Doubt {
 
 /// A connection that stands.
 struct Session {
-    client: Box<dyn Client>,
     pipe: Pipe,
     /// Whether anything was ever answered on it.
     answered: bool,
@@ -142,18 +141,18 @@ impl Connection {
         }
         .map_err(|fault| self.explained(fault, false))?;
         let pipe = Pipe::new(wire, self.framing(), self.options.any_transaction);
-        let client = self.attach(&pipe);
-        self.session = Some(Session { client, pipe, answered: false });
+        self.session = Some(Session { pipe, answered: false });
         self.connects += 1;
         self.pause(self.options.pause_after_connect);
         Ok(())
     }
 
-    fn attach(&self, pipe: &Pipe) -> Box<dyn Client> {
-        let nobody = Slave::broadcast();
+    /// tokio-modbus for one request: it holds two buffers of 8 KiB, and of a thousand connections few ask at a time. It
+    /// keeps nothing between requests that anybody needs.
+    fn attach(&self, pipe: &Pipe, unit: u8) -> Box<dyn Client> {
         match self.framing() {
-            Framing::Mbap => tcp::attach_slave(pipe.clone(), nobody).into(),
-            Framing::Rtu => rtu::attach_slave(pipe.clone(), nobody).into(),
+            Framing::Mbap => tcp::attach_slave(pipe.clone(), Slave(unit)).into(),
+            Framing::Rtu => rtu::attach_slave(pipe.clone(), Slave(unit)).into(),
         }
     }
 
@@ -205,10 +204,6 @@ impl Connection {
         }
         if self.is_serial() {
             self.noisy = true;
-            if let Some(mut session) = self.session.take() {
-                session.client = self.attach(&session.pipe);
-                self.session = Some(session);
-            }
         } else {
             self.session = None;
         }
@@ -280,13 +275,14 @@ impl Connection {
     async fn exchange(&mut self, asked: Asked, request: Request<'_>, deadline: Duration) -> Result<Response, Fault> {
         self.ready(asked.unit, deadline).await?;
         let late = self.late_units();
-        let Some(session) = &mut self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
+        let Some(session) = &self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
         session.pipe.guard().begin(Asked { late, ..asked });
-        session.client.set_slave(Slave(asked.unit));
+        let mut client = self.attach(&session.pipe, asked.unit);
         self.last_unit = asked.unit;
         self.in_flight = true;
-        let outcome = timeout(deadline, session.client.call(request)).await;
+        let outcome = timeout(deadline, client.call(request)).await;
         self.in_flight = false;
+        let Some(session) = &mut self.session else { return Err(Fault::new(FaultKind::Closed, "not connected")) };
         let answered = session.answered;
         let fault = match outcome {
             Ok(Ok(result)) => {

@@ -93,10 +93,13 @@ fn exponent(register: &Register, scale_word: Option<u16>) -> Option<i16> {
 
 /// The raw `number` as a value in the reading's unit.
 fn value(register: &Register, number: f64, exponent: i16) -> Decoded {
-    let scale = Fraction::of_scale(register.scale, exponent);
     let to = register.reading_unit();
+    let is_plain = register.offset == 0.0 && register.encoding == Encoding::Plain;
+    let scale = Fraction::of_scale(register.scale, exponent);
     // Without an offset, scale and unit are one fraction and one rounding.
-    let converted = if register.offset == 0.0 && register.encoding == Encoding::Plain {
+    let converted = if is_plain && register.unit == to {
+        Some(scale.apply(number))
+    } else if is_plain {
         Fraction::of_units(register.unit, to).map(|units| scale.times(units).apply(number))
     } else {
         let scaled = scale.apply(number) + register.offset;

@@ -17,6 +17,7 @@ use super::{
     live::{MeterLive, MeterState},
     quantity::Quantity,
     reading::{Reading, State},
+    readings::Readings,
     site::{Meter, Site},
     unit::Unit,
 };
@@ -148,7 +149,7 @@ pub fn live(formula: &Formula, mut input: impl FnMut(&MeterId) -> Input) -> Mete
         state: if value.is_some() { MeterState::Ok } else { MeterState::Error },
         fault: value.is_none().then(|| Fault::new(FaultKind::InputMissing, names(&without))),
         at: Some(at),
-        readings: BTreeMap::from([(Quantity::CurrentKw, power)]),
+        readings: Readings::from([(Quantity::CurrentKw, power)]),
     }
 }
 
@@ -237,17 +238,17 @@ mod tests {
     fn power_is_as_good_as_the_worst_input_and_as_old_as_the_oldest() {
         let ok = MeterState::Ok;
         let whole = sum([power(1.0, ok, 10), power(2.0, ok, 8), power(4.0, ok, 9)]);
-        let reading = whole.readings[&Quantity::CurrentKw];
+        let reading = *whole.readings.get(&Quantity::CurrentKw).unwrap();
         assert_eq!((reading.value, reading.state, reading.derived), (Some(7.0), State::Good, true));
         assert_eq!((whole.state, reading.at.as_second()), (ok, 8));
 
         let offline = sum([power(1.0, ok, 10), power(2.0, MeterState::Offline, 8), power(4.0, ok, 9)]);
-        let reading = offline.readings[&Quantity::CurrentKw];
+        let reading = *offline.readings.get(&Quantity::CurrentKw).unwrap();
         assert_eq!((reading.value, reading.state), (Some(7.0), State::Stale));
 
         let missing = Input { state: MeterState::Error, power: None };
         let missing = sum([power(1.0, ok, 10), missing, power(4.0, ok, 9)]);
-        let reading = missing.readings[&Quantity::CurrentKw];
+        let reading = *missing.readings.get(&Quantity::CurrentKw).unwrap();
         assert_eq!((reading.value, reading.state, missing.state), (None, State::Missing, MeterState::Error));
         assert_eq!(missing.fault.unwrap().to_string(), "INPUT MISSING b");
 

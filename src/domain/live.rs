@@ -9,7 +9,7 @@ use super::{
     fault::{Fault, FaultKind},
     ids::{DeviceId, MeterId},
     quantity::Quantity,
-    reading::Reading,
+    readings::Readings,
 };
 
 /// The latest of all meters, devices and connections.
@@ -48,7 +48,7 @@ pub struct MeterLive {
     /// When its device last answered.
     pub at: Option<Timestamp>,
     /// The last reading of each quantity, kept (with its time) when later polls fail.
-    pub readings: BTreeMap<Quantity, Reading>,
+    pub readings: Readings,
 }
 
 impl MeterLive {

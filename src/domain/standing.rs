@@ -145,7 +145,10 @@ pub fn trusted(live: &MeterLive, quantity: &Quantity, now: Timestamp, every: Dur
 
 /// Whether any value that was good once is too old at `now`.
 pub fn is_stale(live: &MeterLive, now: Timestamp, every: Duration) -> bool {
-    live.readings.values().any(|reading| reading.state_at(now, every) == State::Stale)
+    let once_good = || live.readings.values().filter(|reading| reading.state <= State::Stale);
+    let oldest = once_good().min_by_key(|reading| reading.at);
+    oldest.is_some_and(|reading| reading.state_at(now, every) == State::Stale)
+        || once_good().any(|reading| reading.state == State::Stale)
 }
 
 /// What is beyond its threshold at `now`. Only values that may be believed are compared.

@@ -1,6 +1,6 @@
 //! One device: its requests, what its answers say, and what it refuses.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -22,8 +22,8 @@ use crate::{
     domain::{
         fault::{Fault, FaultKind},
         ids::DeviceId,
-        quantity::Quantity,
-        reading::{Reading, State},
+        reading::Reading,
+        readings::Readings,
         register::{RawType, Register},
         site::{Device, Meter, Site},
     },
@@ -37,13 +37,13 @@ mod report;
 #[derive(Debug)]
 pub struct Reader {
     device: Device,
-    /// What is read, as configured.
-    configured: Vec<Register>,
+    /// What is read, as configured; one list for all devices that are read alike, where they share it.
+    configured: Arc<[Register]>,
     /// The same, where it is on the device: in a SunSpec profile where the model was found.
-    registers: Vec<Register>,
+    registers: Arc<[Register]>,
     model: Option<Model>,
-    /// For each register the meters, by number, that have it.
-    targets: Vec<Vec<usize>>,
+    /// Each register with each meter, by number, that has it; in order.
+    targets: Vec<(usize, usize)>,
     meters: Vec<ReadMeter>,
     learned: Learned,
     plan: Arc<Plan>,
@@ -54,13 +54,13 @@ pub struct Reader {
 #[derive(Debug)]
 struct ReadMeter {
     meter: Meter,
-    raw: BTreeMap<Quantity, Reading>,
+    raw: Readings,
 }
 /// A meter after a poll.
 #[derive(Debug)]
 pub struct MeterResult {
     /// Its readings: new ones, and those that were read before.
-    pub readings: BTreeMap<Quantity, Reading>,
+    pub readings: Readings,
     /// What is wrong with it although its device answered.
     pub fault: Option<Fault>,
 }
@@ -73,29 +73,23 @@ impl Reader {
             .meters
             .values()
             .filter(|meter| meter.device.as_ref() == Some(id))
-            .map(|meter| ReadMeter { meter: meter.clone(), raw: BTreeMap::new() })
+            .map(|meter| ReadMeter { meter: meter.clone(), raw: Readings::with_capacity(meter.registers.len()) })
             .collect();
-        let mut registers: Vec<Register> = Vec::new();
-        let own = meters.iter().flat_map(|meter| meter.meter.registers.iter());
-        for register in own.chain(device.registers.iter()) {
-            if !matches!(register.raw_type, RawType::Text(_)) && !registers.contains(register) {
-                registers.push(register.clone());
-            }
-        }
-        let targets = registers
-            .iter()
-            .map(|register| {
-                let read = meters.iter().enumerate().filter(|(_, meter)| meter.meter.registers.contains(register));
-                read.map(|(index, _)| index).collect()
-            })
-            .collect();
+        let registers = registers_of(&device, &meters);
+        let has = |register: &Register, place: usize| {
+            meters.get(place).is_some_and(|meter| meter.meter.registers.contains(register))
+        };
+        let targets = registers.iter().enumerate().flat_map(|(index, register)| {
+            (0..meters.len()).filter(move |place| has(register, *place)).map(move |place| (index, place))
+        });
+        let targets = targets.collect();
         let learned = Learned::default();
         let plan = Arc::new(learned.plan(&registers, &device.behaviour));
         let asked_again = (Instant::now(), 0);
         let random = fastrand::Rng::new();
         let profile = device.profile.as_ref().and_then(|profile| site.profiles.get(profile));
         let model = profile.and_then(|profile| profile.sunspec_model).map(|id| Model { id, found: None });
-        let configured = registers.clone();
+        let configured = Arc::clone(&registers);
         let reader = Self { device, configured, registers, model, targets, meters, learned, plan, asked_again, random };
         (!reader.registers.is_empty()).then_some(reader)
     }
@@ -219,14 +213,14 @@ impl Reader {
 
     fn store(&mut self, read: Read, indices: &[usize], answer: &Answer, at: Timestamp, report: &mut Report) {
         for index in indices {
-            let (Some(register), Some(targets)) = (self.registers.get(*index), self.targets.get(*index)) else {
-                continue;
-            };
+            let Some(register) = self.registers.get(*index) else { continue };
             if let Some(done) = report.done.get_mut(*index) {
                 *done = true;
             }
             let reading = reading(register, read, answer, at);
-            for target in targets {
+            let first = self.targets.partition_point(|(register, _)| register < index);
+            let targets = self.targets.get(first..).unwrap_or_default();
+            for (_, target) in targets.iter().take_while(|(register, _)| register == index) {
                 let Some(meter) = self.meters.get_mut(*target) else { continue };
                 match meter.raw.get_mut(&register.quantity) {
                     Some(known) => *known = reading,
@@ -237,17 +231,12 @@ impl Reader {
     }
 
     fn result(&self, place: usize, meter: &ReadMeter, report: &Report) -> MeterResult {
-        let readings = derive::meter_readings(&meter.meter, &meter.raw);
-        let is_own = |index: &usize| self.targets.get(*index).is_some_and(|targets| targets.contains(&place));
+        let said = derive::meter_readings(&meter.meter, &meter.raw);
+        let is_own = |index: usize| self.targets.binary_search(&(index, place)).is_ok();
         let of_all = |fault: &Fault| fault.kind == FaultKind::ModelMissing;
-        let own = report.troubles.iter().filter(|(index, fault)| is_own(index) || of_all(fault));
+        let own = report.troubles.iter().filter(|(index, fault)| is_own(**index) || of_all(fault));
         let troubles = own.map(|(_, fault)| fault);
-        let contradicts = |(quantity, reading): (&Quantity, &Reading)| {
-            reading.state == State::Bad && meter.raw.get(quantity).is_some_and(|raw| raw.state == State::Good)
-        };
-        let implausible =
-            || readings.iter().any(contradicts).then(|| derive::implausibility(&meter.meter, &meter.raw)).flatten();
-        MeterResult { fault: in_words(troubles).or_else(implausible), readings }
+        MeterResult { fault: in_words(troubles).or(said.implausible), readings: said.readings }
     }
 
     fn of_profile(&self, fault: &Fault) -> Fault {
@@ -255,6 +244,22 @@ impl Reader {
             Some(profile) => Fault::new(fault.kind, format!("{} (profile {profile})", fault.detail)),
             None => fault.clone(),
         }
+    }
+}
+
+/// What is read of a device: its own registers and those of its meters, text left out. Where that is what it or its only
+/// meter has anyway, that list is shared: a thousand devices of one profile need it once.
+fn registers_of(device: &Device, meters: &[ReadMeter]) -> Arc<[Register]> {
+    let mut registers: Vec<Register> = Vec::new();
+    let lists = || meters.iter().map(|meter| &meter.meter.registers).chain([&device.registers]);
+    for register in lists().flat_map(|list| list.iter()) {
+        if !matches!(register.raw_type, RawType::Text(_)) && !registers.contains(register) {
+            registers.push(register.clone());
+        }
+    }
+    match lists().find(|list| ***list == *registers) {
+        Some(list) => Arc::clone(list),
+        None => registers.into(),
     }
 }
 

@@ -24,18 +24,38 @@ pub fn steps_of_each(series: usize) -> usize {
     (MEMORY / size_of::<f32>() / series.max(1)).clamp(SHORTEST, LONGEST)
 }
 
-/// The series of one meter.
+/// The series of one meter; its quantities are read together, so they share their steps.
 #[derive(Debug, Default)]
 pub struct Trends {
-    /// In the order in which the quantities were first read.
-    series: Vec<(Quantity, Ring)>,
+    /// Number of the step that is being filled, counted from the Unix epoch; `None` before the first.
+    step: Option<i64>,
+    /// In the order in which the quantities were first read: the step that is being filled. Apart from what is kept, so
+    /// that a poll touches little memory.
+    open: Vec<(Quantity, Open)>,
+    /// Of each the steps before.
+    kept: Vec<Kept>,
     steps: usize,
+}
+
+/// A step that is being filled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Open {
+    sum: f64,
+    count: u32,
+}
+
+/// The steps before of one series.
+#[derive(Debug)]
+struct Kept {
+    capacity: usize,
+    /// Their means, oldest first; NaN is a gap.
+    means: VecDeque<f32>,
 }
 
 impl Trends {
     /// Nothing yet; keeps `steps` of each quantity, [`LONGEST`] of `current_kw`.
     pub fn new(steps: usize) -> Self {
-        Self { series: Vec::new(), steps }
+        Self { steps, ..Self::default() }
     }
 
     /// Takes readings in; those that are no good leave a gap.
@@ -43,16 +63,23 @@ impl Trends {
         let mut place = 0;
         for (quantity, reading) in readings {
             let Some(value) = reading.value.filter(|_| reading.state <= State::Estimated) else { continue };
+            let step = step_of(reading.at);
+            // A clock that was set back goes on in the step it had.
+            if self.step.is_none_or(|present| step > present) {
+                self.close(step);
+            }
             // Readings come in the same order each time: the next series is nearly always theirs.
-            let known = self.series.get(place).is_some_and(|(known, _)| known == quantity);
-            let index = if known { Some(place) } else { self.series.iter().position(|(known, _)| known == quantity) };
+            let known = self.open.get(place).is_some_and(|(known, _)| known == quantity);
+            let index = if known { Some(place) } else { self.place(quantity) };
             let index = index.unwrap_or_else(|| {
                 let capacity = if *quantity == Quantity::CurrentKw { LONGEST } else { self.steps };
-                self.series.push((quantity.clone(), Ring::new(capacity)));
-                self.series.len() - 1
+                self.open.push((quantity.clone(), Open::default()));
+                self.kept.push(Kept { capacity, means: VecDeque::new() });
+                self.open.len() - 1
             });
-            if let Some((_, ring)) = self.series.get_mut(index) {
-                ring.add(reading.at, value);
+            if let Some((_, open)) = self.open.get_mut(index) {
+                open.sum += value;
+                open.count += 1;
             }
             place = index + 1;
         }
@@ -61,74 +88,53 @@ impl Trends {
     /// The last `steps` of a quantity up to `now`.
     pub fn trend(&self, quantity: &Quantity, steps: u16, now: Timestamp) -> Trend {
         let steps = usize::from(steps).min(LONGEST);
-        match self.series.iter().find(|(known, _)| known == quantity) {
-            Some((_, ring)) => ring.trend(steps, now),
-            None => trend_of(step_of(now), vec![None; steps]),
-        }
-    }
-}
-
-/// One series.
-#[derive(Debug)]
-struct Ring {
-    capacity: usize,
-    /// Number of the step that is being filled, counted from the Unix epoch.
-    step: i64,
-    sum: f64,
-    count: u32,
-    /// The means of the steps before, oldest first; NaN is a gap.
-    means: VecDeque<f32>,
-}
-
-impl Ring {
-    fn new(capacity: usize) -> Self {
-        Self { capacity, step: i64::MIN, sum: 0.0, count: 0, means: VecDeque::new() }
+        let of = |place: usize| Some((&self.open.get(place)?.1, self.kept.get(place)?, self.step?));
+        let Some((open, kept, step)) = self.place(quantity).and_then(of) else {
+            return trend_of(step_of(now), vec![None; steps]);
+        };
+        let last = step_of(now).max(step);
+        let known = std::iter::once(open.mean()).chain(kept.means.iter().rev().copied());
+        let since = usize::try_from(last.saturating_sub(step)).unwrap_or(usize::MAX).min(steps);
+        let gap = std::iter::repeat_n(f32::NAN, since);
+        let newest_first = gap.chain(known).chain(std::iter::repeat(f32::NAN)).take(steps);
+        let mut values: Vec<_> =
+            newest_first.map(|mean| Some(f64::from(mean)).filter(|mean| mean.is_finite())).collect();
+        values.reverse();
+        trend_of(last, values)
     }
 
-    fn add(&mut self, at: Timestamp, value: f64) {
-        let step = step_of(at);
-        // A clock that was set back goes on in the step it had.
-        if step > self.step {
-            self.close(step);
-        }
-        self.sum += value;
-        self.count += 1;
+    fn place(&self, quantity: &Quantity) -> Option<usize> {
+        self.open.iter().position(|(known, _)| known == quantity)
     }
 
     /// Ends the present step, with gaps up to `next`.
     fn close(&mut self, next: i64) {
-        if self.step != i64::MIN {
-            self.push(self.mean());
-            let gaps = next.saturating_sub(self.step).saturating_sub(1);
-            for _ in 0..gaps.min(i64::try_from(self.capacity).unwrap_or(i64::MAX)) {
-                self.push(f32::NAN);
+        if let Some(step) = self.step {
+            let gaps = next.saturating_sub(step).saturating_sub(1);
+            for ((_, open), kept) in self.open.iter_mut().zip(&mut self.kept) {
+                kept.push(std::mem::take(open).mean());
+                for _ in 0..gaps.min(i64::try_from(kept.capacity).unwrap_or(i64::MAX)) {
+                    kept.push(f32::NAN);
+                }
             }
         }
-        (self.step, self.sum, self.count) = (next, 0.0, 0);
+        self.step = Some(next);
     }
+}
 
+impl Open {
+    #[expect(clippy::cast_possible_truncation, reason = "seven digits draw a sparkline, in half the memory")]
+    fn mean(self) -> f32 {
+        if self.count == 0 { f32::NAN } else { (self.sum / f64::from(self.count)) as f32 }
+    }
+}
+
+impl Kept {
     fn push(&mut self, mean: f32) {
         if self.means.len() + 1 >= self.capacity {
             self.means.pop_front();
         }
         self.means.push_back(mean);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "seven digits draw a sparkline, in half the memory")]
-    fn mean(&self) -> f32 {
-        if self.count == 0 { f32::NAN } else { (self.sum / f64::from(self.count)) as f32 }
-    }
-
-    fn trend(&self, steps: usize, now: Timestamp) -> Trend {
-        let last = step_of(now).max(self.step);
-        let known = || std::iter::once(self.mean()).chain(self.means.iter().rev().copied());
-        let since = usize::try_from(last.saturating_sub(self.step)).unwrap_or(usize::MAX).min(steps);
-        let gap = std::iter::repeat_n(f32::NAN, since);
-        let newest_first = gap.chain(known()).chain(std::iter::repeat(f32::NAN)).take(steps);
-        let mut values: Vec<_> =
-            newest_first.map(|mean| Some(f64::from(mean)).filter(|mean| mean.is_finite())).collect();
-        values.reverse();
-        trend_of(last, values)
     }
 }
 
@@ -184,7 +190,7 @@ mod tests {
         let wild = [(0, 1.0), (4_000_000_000, 2.0), (10, 3.0), (4_000_009_000, 4.0)];
         add(&mut trends, &wild);
         (0..2_000).for_each(|step| add(&mut trends, &[(4_000_010_000 + step * 10, 1.0)]));
-        assert!(trends.series[0].1.means.len() < LONGEST);
+        assert!(trends.kept[0].means.len() < LONGEST);
         let trend = trends.trend(&Quantity::CurrentKw, u16::MAX, Timestamp::from_second(4_000_029_990).unwrap());
         assert_eq!(trend.values.len(), LONGEST);
         assert!(trend.values.iter().all(|value| *value == Some(1.0)));

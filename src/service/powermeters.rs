@@ -22,6 +22,7 @@ use crate::{
         live::{MeterLive, MeterState},
         powermeter::{Consumption, PowerMeter, Sources},
         reading::{Reading, STALE_AFTER_INTERVALS},
+        readings::Readings,
         record::Book,
         sample::{Decimals, Point},
         site::{Meter, Site},
@@ -177,7 +178,7 @@ fn samples_at(store: &Store, meter: &Meter, every: Duration, at: Timestamp) -> R
 
 /// Readings from what is stored, and what follows from them.
 fn stored(meter: &Meter, values: Vec<Stored>) -> MeterLive {
-    let mut readings = BTreeMap::new();
+    let mut readings = Readings::new();
     for (info, decimals, point) in values {
         let Ok(at) = Timestamp::from_millisecond(point.at_ms) else { continue };
         let derived = !meter.registers.iter().any(|register| register.quantity == info.quantity);

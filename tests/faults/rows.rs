@@ -205,7 +205,7 @@ async fn f24_values_in_the_wrong_word_order_are_never_good() {
     assert_eq!((right.state, right.fault.as_ref()), (MeterState::Ok, None));
     assert_eq!(wrong.state, MeterState::Error, "{wrong:#?}");
     assert_eq!(wrong.fault.as_ref().unwrap().kind, FaultKind::Implausible);
-    assert_ne!(wrong.readings[&Quantity::Frequency].state, State::Good, "{wrong:#?}");
+    assert_ne!(wrong.readings.get(&Quantity::Frequency).unwrap().state, State::Good, "{wrong:#?}");
     service.stop().await;
     simulator.stop().await;
 }

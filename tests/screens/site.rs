@@ -10,6 +10,7 @@ use meterdeck::domain::{
     live::{ConnectionLive, DeviceLive, DeviceState, MeterLive, MeterState, Snapshot, Trend},
     quantity::Quantity,
     reading::{Reading, State},
+    readings::Readings,
     site::{Device, Meter, Site},
     unit::Unit,
 };
@@ -168,13 +169,7 @@ pub(crate) fn site() -> Site {
 }
 
 /// Readings of a three-phase meter.
-pub(crate) fn three_phase(
-    kw: f64,
-    volts: f64,
-    amps: [f64; 3],
-    load: f64,
-    at: Timestamp,
-) -> BTreeMap<Quantity, Reading> {
+pub(crate) fn three_phase(kw: f64, volts: f64, amps: [f64; 3], load: f64, at: Timestamp) -> Readings {
     let power_factor = 0.952;
     let mean = amps.iter().sum::<f64>() / 3.0;
     let imbalance = amps.iter().map(|amp| (amp - mean).abs()).fold(0.0, f64::max) / mean * 100.0;
@@ -204,7 +199,7 @@ pub(crate) fn three_phase(
     .collect()
 }
 
-fn ok(readings: BTreeMap<Quantity, Reading>, at: Timestamp) -> MeterLive {
+fn ok(readings: Readings, at: Timestamp) -> MeterLive {
     MeterLive { state: MeterState::Ok, fault: None, at: Some(at), readings }
 }
 

@@ -27,8 +27,11 @@ pub(super) struct Guard {
     wire: Wire,
     framing: Framing,
     asked: Asked,
-    /// Whether the beginning of the request has gone out.
-    sent: bool,
+    /// Bytes of the request that have gone out.
+    sent: usize,
+    /// MBAP: the transaction id that tokio-modbus gave its request. What travels is our own: a client lives for one
+    /// request, and would begin anew each time.
+    theirs: [u8; 2],
     bytes: [u8; MAX_FRAME],
     filled: usize,
     /// The part of `bytes` that is an answer, as far as it was not handed over yet.
@@ -69,7 +72,8 @@ impl Pipe {
             wire,
             framing,
             asked,
-            sent: false,
+            sent: 0,
+            theirs: [0; 2],
             bytes: [0; MAX_FRAME],
             filled: 0,
             answer: None,
@@ -96,8 +100,10 @@ impl Pipe {
 impl Guard {
     /// Gets ready for a request; call before it is written.
     pub(super) fn begin(&mut self, asked: Asked) {
-        self.asked = Asked { answered: self.answered, any_transaction: self.asked.any_transaction, ..asked };
-        self.sent = false;
+        let transaction = self.asked.transaction.wrapping_add(1);
+        let any_transaction = self.asked.any_transaction;
+        self.asked = Asked { answered: self.answered, transaction, any_transaction, ..asked };
+        self.sent = 0;
         self.answer = None;
         self.fault = None;
     }
@@ -180,9 +186,8 @@ impl Guard {
             self.filled = end;
         }
         if self.framing == Framing::Mbap {
-            // tokio-modbus compares the id once more; where any is taken, it gets its own.
             if let Some(id) = self.bytes.get_mut(start..start + 2) {
-                id.copy_from_slice(&self.asked.transaction.to_be_bytes());
+                id.copy_from_slice(&self.theirs);
             }
             self.answered = Some(self.asked.transaction);
         }
@@ -210,12 +215,29 @@ impl Guard {
     }
 
     fn poll_request(&mut self, context: &mut Context<'_>, request: &[u8]) -> Poll<io::Result<usize>> {
-        if let (false, Framing::Mbap, &[high, low, ..]) = (self.sent, self.framing, request) {
-            self.asked.transaction = u16::from_be_bytes([high, low]);
-        }
+        let mut ours = [0; MAX_FRAME];
+        let request = match (self.framing, request, ours.get_mut(..request.len())) {
+            (Framing::Mbap, &[high, low, ..], Some(ours)) if self.sent == 0 => {
+                self.theirs = [high, low];
+                ours.copy_from_slice(request);
+                if let Some(id) = ours.get_mut(..2) {
+                    id.copy_from_slice(&self.asked.transaction.to_be_bytes());
+                }
+                &*ours
+            }
+            // The rest of a request of which only the first byte went out: the id's second byte is still to come.
+            (Framing::Mbap, &[_, ..], Some(ours)) if self.sent == 1 => {
+                ours.copy_from_slice(request);
+                if let (Some(byte), [_, low]) = (ours.first_mut(), self.asked.transaction.to_be_bytes()) {
+                    *byte = low;
+                }
+                &*ours
+            }
+            _ => request,
+        };
         match ready!(Pin::new(&mut self.wire).poll_write(context, request)) {
             Ok(written) => {
-                self.sent = true;
+                self.sent = self.sent.saturating_add(written);
                 Poll::Ready(Ok(written))
             }
             Err(error) => Poll::Ready(self.fail(self.wire.fault(&error))),

@@ -21,6 +21,9 @@ impl Fraction {
         } else {
             Self { numerator: scale, denominator: 1.0 }
         };
+        if exponent == 0 {
+            return of_scale; // the usual case, without a common factor already
+        }
         let power = 10_f64.powi(i32::from(exponent.unsigned_abs()));
         of_scale.times(if exponent < 0 {
             Self { numerator: 1.0, denominator: power }

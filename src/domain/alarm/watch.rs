@@ -345,19 +345,24 @@ fn thresholds(desk: &Desk, meter: &Meter, live: &MeterLive, now: Timestamp, ever
 }
 
 fn stale(key: AlarmKey, live: &MeterLive, now: Timestamp, every: Duration) -> Observation {
+    let is_stale = standing::is_stale(live, now, every);
+    let detail = if is_stale { names_of_stale(live, now, every) } else { String::new() };
+    Observation { key, holds: Some(is_stale), measured: None, detail, out_of_service: false }
+}
+
+fn names_of_stale(live: &MeterLive, now: Timestamp, every: Duration) -> String {
     let is_stale = |reading: &crate::domain::reading::Reading| reading.state_at(now, every) == State::Stale;
     let stale = live.readings.iter().filter(|(_, reading)| is_stale(reading)).map(|(quantity, _)| quantity.label());
     let names: Vec<&str> = stale.collect();
     let more = names.len().saturating_sub(MAX_NAMED);
     let first = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
-    let detail = if more > 0 { format!("{first} and {more} more") } else { first };
-    let holds = Some(standing::is_stale(live, now, every));
-    Observation { key, holds, measured: None, detail, out_of_service: false }
+    if more > 0 { format!("{first} and {more} more") } else { first }
 }
 
 /// When the next value of a meter turns stale that is not yet.
 fn next_stale(live: &MeterLive, now: Timestamp, every: Duration) -> Option<Timestamp> {
     let after = SignedDuration::try_from(every.saturating_mul(STALE_AFTER_INTERVALS)).ok()?;
-    let times = live.readings.values().filter_map(|reading| reading.at.checked_add(after).ok());
-    times.filter(|at| *at >= now).min()
+    let oldest = now.checked_sub(after).ok()?;
+    let oldest = live.readings.values().map(|reading| reading.at).filter(|at| *at >= oldest).min()?;
+    oldest.checked_add(after).ok()
 }

@@ -60,7 +60,7 @@ impl Reader {
                 return Err(Fault::new(FaultKind::ModelMissing, detail));
             }
             // Another place, another list of what is refused.
-            (self.registers, self.learned) = (registers, Learned::default());
+            (self.registers, self.learned) = (registers.into(), Learned::default());
             self.replan();
         }
         self.model = Some(Model { id, found: Some((connects, base)) });
