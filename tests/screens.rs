@@ -296,8 +296,8 @@ fn any_live() -> impl Strategy<Value = MeterLive> {
     (state, prop::collection::btree_map(quantity, any_reading(), 0..12)).prop_map(|(state, readings)| MeterLive {
         state,
         fault: None,
-        at: readings.values().map(|reading| reading.at).next(),
-        readings,
+        at: readings.values().map(|reading: &Reading| reading.at).next(),
+        readings: readings.into_iter().collect(),
     })
 }
 
