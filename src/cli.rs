@@ -14,6 +14,7 @@ use crate::config;
 
 pub mod alarms;
 pub mod attach;
+pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod demo;
@@ -214,6 +215,11 @@ enum Command {
         #[command(subcommand)]
         action: Option<alarms::Action>,
     },
+    /// The change log: who changed what, when, and what came of it
+    Audit {
+        #[command(subcommand)]
+        action: Option<audit::Action>,
+    },
     /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
         /// The site file
@@ -278,6 +284,7 @@ impl Cli {
             Some(Command::Backup { file }) => backup::backup(global, &file),
             Some(Command::Restore { file }) => backup::restore(global, &file),
             Some(Command::Alarms { action }) => alarms::run(global, &action.unwrap_or(alarms::Action::List)),
+            Some(Command::Audit { action }) => audit::run(global, action),
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

@@ -3,12 +3,15 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use hub::Hub;
 use schedule::backoff::Backoff;
@@ -30,6 +33,7 @@ pub mod hub;
 pub mod learn;
 pub mod plan;
 pub mod reader;
+mod reload;
 pub mod schedule;
 pub mod status;
 pub mod tap;
@@ -45,12 +49,26 @@ const LONGEST_RESTART_WAIT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Poller {
     hub: Arc<Hub>,
-    workers: Vec<mpsc::Sender<Command>>,
-    lanes: Vec<Jobs>,
+    workers: Vec<Hand>,
     /// The worker of each device.
     of_device: BTreeMap<DeviceId, usize>,
     tasks: TaskTracker,
+    clock: Clock,
     stop: CancellationToken,
+    /// When the last of those that follow each other goes, the workers end.
+    ends: Arc<DropGuard>,
+}
+
+/// What there is of a worker on this side.
+#[derive(Debug, Clone)]
+struct Hand {
+    link: Link,
+    devices: Vec<DeviceId>,
+    commands: mpsc::Sender<Command>,
+    jobs: Jobs,
+    stop: CancellationToken,
+    /// Closed when it has ended.
+    ended: CancellationToken,
 }
 
 impl Poller {
@@ -60,22 +78,48 @@ impl Poller {
         let names: Vec<_> = connections.iter().map(|(link, devices)| (link.name(), devices.clone())).collect();
         let hub = Arc::new(Hub::new(site, &names));
         let (tasks, stop, clock) = (TaskTracker::new(), CancellationToken::new(), Clock::start());
-        let mut poller = Self { hub, workers: Vec::new(), lanes: Vec::new(), of_device: BTreeMap::new(), tasks, stop };
-        for (place, (link, devices)) in connections.into_iter().enumerate() {
-            let (sender, commands) = mpsc::channel(MAX_WAITING_COMMANDS);
-            poller.workers.push(sender);
-            let (job_sender, jobs) = mpsc::channel(MAX_WAITING_JOBS);
-            poller.lanes.push(job_sender);
-            let jobs = Arc::new(Mutex::new(jobs));
-            poller.of_device.extend(devices.iter().map(|device| (device.clone(), place)));
-            let (site, hub, name) = (Arc::clone(site), Arc::clone(&poller.hub), link.name());
-            let setup = Setup { site, hub, name, place, devices, mode, clock };
-            let options = options(&setup.site, &setup.devices);
-            let bus = move || Lane::new(Connection::new(link.clone(), options.clone()), Arc::clone(&jobs));
-            poller.tasks.spawn(keep_running(setup, bus, commands, poller.stop.clone()));
+        tasks.close();
+        let ends = Arc::new(stop.clone().drop_guard());
+        let mut poller = Self { hub, workers: Vec::new(), of_device: BTreeMap::new(), tasks, clock, stop, ends };
+        for (link, devices) in connections {
+            poller.start_worker(site, link, devices, mode);
         }
-        poller.tasks.close();
         poller
+    }
+
+    fn start_worker(&mut self, site: &Arc<Site>, link: Link, devices: Vec<DeviceId>, mode: Mode) {
+        let (commands, received) = mpsc::channel(MAX_WAITING_COMMANDS);
+        let (jobs, waiting) = mpsc::channel(MAX_WAITING_JOBS);
+        let (stop, ended) = (self.stop.child_token(), CancellationToken::new());
+        let setup = self.setup(site, &link, &devices, mode);
+        let options = options(site, &devices);
+        let (waiting, bus_link) = (Arc::new(Mutex::new(waiting)), link.clone());
+        let bus = move || Lane::new(Connection::new(bus_link.clone(), options.clone()), Arc::clone(&waiting));
+        let (worker, end) = (keep_running(setup, bus, received, stop.clone()), ended.clone().drop_guard());
+        self.tasks.spawn(async move {
+            let _end = end;
+            worker.await;
+        });
+        self.add(Hand { link, devices, commands, jobs, stop, ended });
+    }
+
+    /// What the next worker works with.
+    fn setup(&self, site: &Arc<Site>, link: &Link, devices: &[DeviceId], mode: Mode) -> Setup {
+        Setup {
+            site: Arc::clone(site),
+            hub: Arc::clone(&self.hub),
+            name: link.name(),
+            place: self.workers.len(),
+            devices: devices.to_vec(),
+            mode,
+            clock: self.clock,
+        }
+    }
+
+    fn add(&mut self, hand: Hand) {
+        let place = self.workers.len();
+        self.of_device.extend(hand.devices.iter().map(|device| (device.clone(), place)));
+        self.workers.push(hand);
     }
 
     /// What is known now.
@@ -85,7 +129,8 @@ impl Poller {
 
     /// Where each device takes jobs that go before polling.
     pub fn lanes(&self) -> BTreeMap<DeviceId, Jobs> {
-        let lane = |(device, place): (&DeviceId, &usize)| Some((device.clone(), self.lanes.get(*place)?.clone()));
+        let lane =
+            |(device, place): (&DeviceId, &usize)| Some((device.clone(), self.workers.get(*place)?.jobs.clone()));
         self.of_device.iter().filter_map(lane).collect()
     }
 
@@ -94,7 +139,7 @@ impl Poller {
         let mut waiting = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (done, is_done) = oneshot::channel();
-            if worker.send(Command::PollAll { done }).await.is_ok() {
+            if worker.commands.send(Command::PollAll { done }).await.is_ok() {
                 waiting.push(is_done);
             }
         }
@@ -108,10 +153,19 @@ impl Poller {
     pub async fn probe(&self, device: &DeviceId) -> bool {
         let Some(worker) = self.of_device.get(device).and_then(|place| self.workers.get(*place)) else { return false };
         let (done, is_done) = oneshot::channel();
-        if worker.send(Command::Probe { device: device.clone(), done }).await.is_ok() {
+        if worker.commands.send(Command::Probe { device: device.clone(), done }).await.is_ok() {
             let _ = is_done.await;
         }
         true
+    }
+
+    /// Whether every worker still gets round to what it is told; slower than a long poll of a device it must not be.
+    pub async fn is_alive(&self, patience: Duration) -> bool {
+        let answers = self.workers.iter().map(|worker| async {
+            let (done, is_done) = oneshot::channel();
+            worker.commands.send(Command::Ping { done }).await.is_ok() && is_done.await.is_ok()
+        });
+        timeout(patience, join_all(answers)).await.is_ok_and(|answers| answers.iter().all(|is_alive| *is_alive))
     }
 
     /// Stops the workers; those that do not end within `patience` are given up.
@@ -120,12 +174,6 @@ impl Poller {
         if timeout(patience, self.tasks.wait()).await.is_err() {
             tracing::warn!("{} connections did not end within {} s", self.tasks.len(), patience.as_secs());
         }
-    }
-}
-
-impl Drop for Poller {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 
@@ -153,7 +201,7 @@ fn options(site: &Site, devices: &[DeviceId]) -> Options {
 
 /// Runs a worker; one that panics, which is a bug, is started again after a while and does not end the others.
 async fn keep_running<B: Bus>(
-    setup: Setup,
+    mut setup: Setup,
     bus: impl Fn() -> Lane<B>,
     mut commands: mpsc::Receiver<Command>,
     stop: CancellationToken,
@@ -165,6 +213,7 @@ async fn keep_running<B: Bus>(
         if AssertUnwindSafe(worker.run(&mut commands, &stop)).catch_unwind().await.is_ok() {
             return;
         }
+        setup = worker.into_setup();
         let wait = backoff.fail(&mut random);
         let seconds = wait.as_secs();
         tracing::error!("a bug ended the polling of {}; it starts again in {seconds} s", setup.name);

@@ -29,7 +29,7 @@ use recorder::Recorder;
 use who::Peer;
 
 use crate::{
-    domain::site::Site,
+    domain::{live::DeviceState, site::Site},
     poll::{Poller, tap::Tap, trend},
     store::Store,
 };
@@ -48,6 +48,7 @@ pub mod powermeters;
 pub mod pue;
 pub mod recorder;
 pub mod records;
+mod reload;
 pub mod roles;
 pub mod socket;
 pub mod statements;
@@ -102,7 +103,7 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
         recorder.inspect_err(|error| tracing::error!("CANNOT SAVE: {error}; nothing is kept")).ok()
     });
     let alarms = Arc::new(Alarms::new(Arc::clone(&site), store.clone()));
-    let statements = statements::Statements::default();
+    let statements = Arc::<statements::Statements>::default();
     let shared = Arc::new(Shared { site, poller, log, alarms, store, recorder, statements });
     let watch = AlarmTask::start(&shared, mode);
     let stop = CancellationToken::new();
@@ -164,6 +165,24 @@ impl Service {
     /// Ready when the site's real service has asked for devices and store. Then [`Service::stop`] this one, and drop it.
     pub async fn handing_over(&self) {
         self.running.hand_over.cancelled().await;
+    }
+
+    /// Whether poller and store still make progress; what they are asked for is done within `patience`, or they do not.
+    pub async fn is_alive(&self, patience: Duration) -> bool {
+        let shared = self.running.current();
+        let Some(store) = shared.store.clone() else { return shared.poller.is_alive(patience).await };
+        // A disk that takes nothing is told elsewhere, and no restart helps: the writer answers all the same.
+        let writes = tokio::task::spawn_blocking(move || store.write(|_| Ok(())));
+        let (polls, writes) = tokio::join!(shared.poller.is_alive(patience), tokio::time::timeout(patience, writes));
+        polls && writes.is_ok()
+    }
+
+    /// How it goes, in one line.
+    pub fn in_short(&self) -> String {
+        let snapshot = self.running.current().poller.hub().snapshot();
+        let offline = snapshot.devices.values().filter(|device| device.state == DeviceState::Offline).count();
+        let (meters, devices) = (snapshot.meters.len(), snapshot.devices.len());
+        format!("{meters} meters, {devices} devices, {offline} not answering")
     }
 
     /// Waits for requests under way, while the caller sends none, but not for ever.

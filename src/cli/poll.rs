@@ -33,6 +33,7 @@ use crate::{
 use self::output::Output;
 
 pub mod line;
+mod manager;
 mod output;
 
 /// Without `--for` it runs until it is told to stop; a timer needs a number.
@@ -63,10 +64,10 @@ pub async fn command(global: &Global, log: LogRing, options: &Options) -> Result
     let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
     let stop = start::stop_on_end_signals()?;
     let store = take_over(&loaded.site.data_dir).await?;
-    run(loaded.site, log, store, options, stop.cancelled_owned()).await
+    run(loaded.site, log, store, options, Some(global), stop.cancelled_owned()).await
 }
 
-/// Polls a site as its real service until its time is over, `stop` is ready, or nobody reads its output any more.
+/// Polls a site as its real service, with the site file that `reloads` names read again on SIGHUP, until its time is over, `stop` is ready, or nobody reads its output any more.
 ///
 /// # Errors
 /// Standard output that cannot be written, or a service that fails.
@@ -75,6 +76,7 @@ pub async fn run(
     log: LogRing,
     store: Store,
     options: &Options,
+    reloads: Option<&Global>,
     stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, CommandError> {
     let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
@@ -90,7 +92,17 @@ pub async fn run(
             () = out.closed() => {}
         }
     };
-    let done = stream(service.client(), options, &out, ended).await;
+    let attended = async {
+        match reloads {
+            Some(global) => manager::attend(&service, global).await,
+            None => std::future::pending().await,
+        }
+    };
+    let done = tokio::select! {
+        done = stream(service.client(), options, &out, ended) => done,
+        failed = attended => failed.map(|()| Exit::Done),
+    };
+    manager::tell(&[sd_notify::NotifyState::Stopping]);
     service.stop().await;
     let written = output(out.end().await)?;
     done.map(|exit| if exit == Exit::Done { written } else { exit.into() })

@@ -143,6 +143,30 @@ impl Hub {
         let _ = self.tap.set(tap);
     }
 
+    /// Where everything that is read goes to, if anywhere.
+    pub fn tap(&self) -> Option<Arc<Tap>> {
+        self.tap.get().cloned()
+    }
+
+    /// Takes over what an earlier hub knows of devices that are the same, and of their meters.
+    pub fn carry_over(&self, earlier: &Self, is_same: impl Fn(&DeviceId) -> bool) {
+        if let Some(tap) = earlier.tap() {
+            self.keep(tap);
+        }
+        for entry in &self.devices {
+            let mut entry = lock(entry);
+            let found = earlier.device_place(&entry.id).filter(|_| is_same(&entry.id));
+            let Some(known) = found.and_then(|place| earlier.devices.get(place)) else { continue };
+            let known = lock(known);
+            entry.live = known.live.clone();
+            for meter in &mut entry.meters {
+                if let Some(known) = known.meters.iter().find(|known| known.id == meter.id) {
+                    (meter.live, meter.trends) = (known.live.clone(), known.trends.clone());
+                }
+            }
+        }
+    }
+
     /// Where a device is; for the calls below.
     pub fn device_place(&self, id: &DeviceId) -> Option<usize> {
         self.device_places.get(id).copied()

@@ -25,7 +25,7 @@ pub fn steps_of_each(series: usize) -> usize {
 }
 
 /// The series of one meter; its quantities are read together, so they share their steps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Trends {
     /// Number of the step that is being filled, counted from the Unix epoch; `None` before the first.
     step: Option<i64>,
@@ -45,7 +45,7 @@ struct Open {
 }
 
 /// The steps before of one series.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     capacity: usize,
     /// Their means, oldest first; NaN is a gap.

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         fault::{Fault, FaultKind},
         ids::DeviceId,
-        site::Site,
+        site::{Meter, Site},
     },
 };
 
@@ -46,6 +46,16 @@ pub enum Command {
         device: DeviceId,
         /// Told when it is done.
         done: oneshot::Sender<()>,
+    },
+    /// Say that you are there.
+    Ping {
+        /// Told when it comes round to this.
+        done: oneshot::Sender<()>,
+    },
+    /// Go on for a site file that was reloaded; of the connection's devices nothing changed.
+    Adopt {
+        /// What to work with from now on.
+        setup: Box<Setup>,
     },
 }
 
@@ -214,9 +224,35 @@ impl<B: Bus> Worker<B> {
                 }
                 done
             }
+            Command::Ping { done } => done,
+            Command::Adopt { setup } => return self.adopt(*setup),
         };
         // Who asked may have gone.
         let _ = done.send(());
+    }
+
+    /// Takes another site over. A device whose meters changed is looked at anew; what was learned of the others stays.
+    fn adopt(&mut self, setup: Setup) {
+        for reader in &mut self.readers {
+            let id = reader.device().id.clone();
+            let of = |site: &Site| -> Vec<Meter> {
+                site.meters.values().filter(|meter| meter.device.as_ref() == Some(&id)).cloned().collect()
+            };
+            if of(&self.setup.site) != of(&setup.site)
+                && let Some(anew) = Reader::new(&setup.site, &id)
+            {
+                *reader = anew;
+            }
+        }
+        let place = |reader: &Reader| setup.hub.device_place(&reader.device().id).unwrap_or(usize::MAX);
+        self.places = self.readers.iter().map(place).collect();
+        self.setup = setup;
+        self.tell_connection_as_it_is();
+    }
+
+    /// What it works with, to be started again.
+    pub fn into_setup(self) -> Setup {
+        self.setup
     }
 
     /// A poll that somebody waits for: whatever comes of it is told.

@@ -62,6 +62,17 @@ pub(super) async fn recorded(
     result
 }
 
+/// Writes down something that was done and was no request. Waits for the disk.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn note(store: &Store, peer: &Peer, what: &str, after: String) -> Result<(), ServiceError> {
+    let asked = store.add_change(entry(peer, Says::Asked { request: what.to_owned() }))?;
+    let after = Some(text::clean_within(&after, MAX_TEXT));
+    store.add_change(entry(peer, Says::CameOf { asked, done: true, before: None, after }))?;
+    Ok(())
+}
+
 /// A page of the log. Waits for the disk.
 pub(super) fn page(shared: &Shared, after: Option<u64>) -> Result<Response, ServiceError> {
     let mut changes = history::store(shared)?.changes(after, PAGE + 1)?;

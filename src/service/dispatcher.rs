@@ -46,7 +46,7 @@ pub struct Shared {
     /// Who keeps it.
     pub recorder: Option<Recorder>,
     /// Utility statements: what goes on with them.
-    pub statements: Statements,
+    pub statements: Arc<Statements>,
 }
 
 /// A service over its whole life.

@@ -120,6 +120,7 @@ actions! {
     Help "help" Everywhere None "help" "Show the keys of this screen; type to filter.";
     Palette "palette" Everywhere None "go to" "Find an action, place, meter or device by name.";
     ShowLog "log" Everywhere None "log" "Show the log.";
+    ChangeLog "audit" Everywhere None "" "Show the change log: who changed what, and what came of it.";
     Copy "copy" Everywhere None "copy" "Copy what is selected to the terminal's clipboard.";
     Export "export" Everywhere Changes "export" "Write the table that is shown to a CSV file.";
     Quit "quit" Everywhere None "quit" "Leave the program.";

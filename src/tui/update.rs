@@ -9,6 +9,7 @@ use super::{
     message::{Effect, Message},
     model::{Frozen, Model, Notice, Overlay, Screen},
 };
+use crate::service::interface::Request;
 
 pub mod alarms;
 pub mod charts;
@@ -74,6 +75,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => overlay::open(model, Overlay::Help { input: tui_input::Input::default(), scroll: 0 }),
         Action::Palette => overlay::open_palette(model),
         Action::ShowLog => overlay::open(model, Overlay::Log { scroll: 0 }),
+        Action::ChangeLog => {
+            overlay::open(model, Overlay::Changes { changes: None, scroll: 0 });
+            return vec![Effect::Ask(Request::Audit { after: None })];
+        }
         Action::Copy => return table::copy(model),
         Action::Export => return vec![table::export(model)],
         Action::Quit => model.quitting = true,

@@ -20,6 +20,7 @@ use super::{
 };
 
 pub mod alarms;
+pub mod changes;
 pub mod devices;
 pub mod footer;
 pub mod header;
@@ -61,6 +62,9 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
                 palette::draw(model, &palette::Palette { input, matches, selected: *selected }, theme, frame, area);
             }
             Overlay::Log { scroll } => log::draw(model, *scroll, theme, frame, area),
+            Overlay::Changes { changes, scroll } => {
+                changes::draw(model, changes.as_deref(), *scroll, theme, frame, area);
+            }
             Overlay::Record(form) => record::draw(model, form, theme, frame, area),
             Overlay::Alarm(draft) => alarms::draw_draft(model, draft, theme, frame, area),
             Overlay::Filter { .. } => {}

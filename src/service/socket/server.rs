@@ -32,7 +32,7 @@ use crate::service::{
 
 mod place;
 
-pub use place::{Listener, bind};
+pub use place::{Listener, bind, give_again};
 
 /// Clients at once.
 pub const MAX_CLIENTS: usize = 64;

@@ -5,6 +5,7 @@ use tui_input::Input;
 use super::{AlarmDraft, Model, RecordForm};
 use crate::{
     domain::{
+        audit::Change,
         ids::{DeviceId, MeterId},
         site::PlaceKey,
     },
@@ -36,6 +37,13 @@ pub enum Overlay {
     /// The log.
     Log {
         /// Lines scrolled up from the newest.
+        scroll: usize,
+    },
+    /// The change log.
+    Changes {
+        /// The last changes, the latest last; `None` until the service has said them.
+        changes: Option<Vec<Change>>,
+        /// Changes scrolled up from the latest.
         scroll: usize,
     },
     /// What is about to be done to an alarm, with its note.

@@ -53,7 +53,7 @@ pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         return Some(Vec::new());
     }
     match model.overlays.last()? {
-        Overlay::Log { .. } => log_key(model, event, is_back),
+        Overlay::Log { .. } | Overlay::Changes { .. } => log_key(model, event, is_back),
         Overlay::Record(_) if event.code == KeyCode::Enter => Some(record::send(model)),
         _ if event.code == KeyCode::Esc => {
             cancel(model);
@@ -92,6 +92,9 @@ pub fn scroll(model: &mut Model, rows: isize) -> bool {
         Some(Overlay::Help { scroll, .. }) => *scroll = moved(*scroll, rows, help),
         Some(Overlay::Palette { matches, selected, .. }) => *selected = moved(*selected, rows, matches.len()),
         Some(Overlay::Log { scroll }) => *scroll = moved(*scroll, rows.saturating_neg(), lines),
+        Some(Overlay::Changes { changes, scroll }) => {
+            *scroll = moved(*scroll, rows.saturating_neg(), changes.as_ref().map_or(0, Vec::len));
+        }
         Some(Overlay::Alarm(draft)) => alarms::choose(draft, rows),
         Some(Overlay::Record(form)) => form.move_by(rows),
         Some(Overlay::Filter { .. }) => {}
@@ -104,7 +107,7 @@ fn log_key(model: &mut Model, event: KeyEvent, is_back: bool) -> Option<Vec<Effe
     let page = PAGE.cast_signed();
     match action {
         _ if is_back => cancel(model),
-        Some(Action::ShowLog) => cancel(model),
+        Some(Action::ShowLog | Action::ChangeLog) => cancel(model),
         Some(Action::Up) => _ = scroll(model, -1),
         Some(Action::Down) => _ = scroll(model, 1),
         Some(Action::PageUp) => _ = scroll(model, -page),
@@ -154,7 +157,7 @@ fn top_input(model: &mut Model) -> Option<(&mut Input, usize)> {
         }
         Overlay::Alarm(draft) => Some((&mut draft.input, MAX_NOTE_LENGTH)),
         Overlay::Record(form) => form.input().map(|input| (input, MAX_TEXT_LENGTH)),
-        Overlay::Log { .. } => None,
+        Overlay::Log { .. } | Overlay::Changes { .. } => None,
     }
 }
 
@@ -171,7 +174,7 @@ fn typed(model: &mut Model) {
                 *selected = 0;
             }
         }
-        Some(Overlay::Log { .. } | Overlay::Alarm(_) | Overlay::Record(_)) | None => {}
+        Some(Overlay::Log { .. } | Overlay::Changes { .. } | Overlay::Alarm(_) | Overlay::Record(_)) | None => {}
     }
 }
 

@@ -98,6 +98,11 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
         }
         (Request::Record { .. }, Ok(Response::Recorded { record })) => record::taken(model, &record),
         (_, Ok(Response::Log { lines })) => model.log.merge(lines),
+        (_, Ok(Response::Audit { changes: last, .. })) => {
+            if let Some(Overlay::Changes { changes, .. }) = model.overlays.last_mut() {
+                *changes = Some(last);
+            }
+        }
         (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
         (request, Ok(Response::Alarms { alarms, .. })) => alarm_done(model, &request, alarms),
         (request, Err(error)) => return failed(model, &request, &error),

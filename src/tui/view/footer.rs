@@ -81,7 +81,9 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
     match model.overlays.last() {
         Some(Overlay::Help { .. }) => return fixed(&[("esc", "close"), ("type", "to filter")]),
         Some(Overlay::Palette { .. }) => return fixed(&[("enter", "go"), ("esc", "close"), ("type", "to search")]),
-        Some(Overlay::Log { .. }) => return fixed(&[("esc", "close"), ("g", "oldest"), ("G", "newest")]),
+        Some(Overlay::Log { .. } | Overlay::Changes { .. }) => {
+            return fixed(&[("esc", "close"), ("g", "oldest"), ("G", "newest")]);
+        }
         Some(Overlay::Alarm(draft)) if draft.shelve.is_some() => {
             return fixed(&[("enter", "shelve"), ("up down", "how long"), ("esc", "cancel"), ("type", "why")]);
         }

@@ -78,6 +78,15 @@ pub fn bind(dir: &Path, access: Option<&Access>) -> io::Result<Listener> {
     Ok(Listener { listener, path, link: Some(at), inode })
 }
 
+/// Gives folder and socket to another group, after the site file was reloaded.
+pub fn give_again(dir: &Path, access: Option<&Access>) {
+    let group = access.and_then(|access| access.viewers.as_deref()).and_then(group);
+    secure_folder(dir, group);
+    if let Err(error) = secure(&path_in(dir), group, SOCKET_MODES) {
+        tracing::error!("the mode of the socket in {} cannot be set: {error}", dir.display());
+    }
+}
+
 /// Nobody finds the socket before it has its mode.
 fn bind_at(path: &Path, group: Option<Gid>) -> io::Result<(UnixListener, u64)> {
     let new = new_name(path);
