@@ -16,6 +16,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{sleep, timeout},
 };
+use tokio_util::task::TaskTracker;
 
 use super::{
     Asked, FRAME_DEADLINE, Greeting, MAX_ANSWER_BYTES, MAX_PIECES_BYTES, MAX_REQUEST_BYTES, Said, Welcome,
@@ -52,6 +53,8 @@ const FRAME_EVERY: Duration = Duration::from_millis(5);
 const BURST: u32 = 64;
 /// How long a long request waits for another one to be answered, which is in memory as well.
 const PART_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may take to hear that the service stops.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Longest pause between two parts of a long request.
 const PART_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -94,16 +97,24 @@ impl Drop for Seat {
     }
 }
 
-/// Takes clients in until the service stops.
+/// Takes clients in until the service stops, and all have heard so.
 pub async fn accept(listener: Listener, running: Arc<Running>) {
+    let guests = TaskTracker::new();
+    take_in_all(&listener, &running, &guests).await;
+    drop(listener);
+    guests.close();
+    guests.wait().await;
+}
+
+async fn take_in_all(listener: &Listener, running: &Arc<Running>, guests: &TaskTracker) {
     let seats = Arc::<Seats>::default();
     let one_long = Arc::new(Semaphore::new(1));
     loop {
         let pause = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(stream) => {
-                    let guest = Guest { running: Arc::clone(&running), one_long: Arc::clone(&one_long) };
-                    take_in(guest, stream, &seats);
+                    let guest = Guest { running: Arc::clone(running), one_long: Arc::clone(&one_long) };
+                    take_in(guest, stream, &seats, guests);
                     ACCEPT_EVERY
                 }
                 Err(error) => {
@@ -120,7 +131,7 @@ pub async fn accept(listener: Listener, running: Arc<Running>) {
     }
 }
 
-fn take_in(guest: Guest, stream: UnixStream, seats: &Arc<Seats>) {
+fn take_in(guest: Guest, stream: UnixStream, seats: &Arc<Seats>, guests: &TaskTracker) {
     // One that has gone already has no user any more.
     let Ok(uid) = stream.peer_cred().map(|peer| peer.uid()) else { return };
     let Some(seat) = seats.take(uid) else {
@@ -128,13 +139,17 @@ fn take_in(guest: Guest, stream: UnixStream, seats: &Arc<Seats>) {
         refuse_at_once(&stream, ServiceError { kind: ErrorKind::Conflict, message, hint: None });
         return;
     };
-    tokio::spawn(async move {
-        let gone = guest.running.stop.child_token();
+    guests.spawn(async move {
+        let stop = guest.running.stop.clone();
+        let last_words = async {
+            stop.cancelled().await;
+            sleep(LAST_WORDS).await;
+        };
         tokio::select! {
             end = guest.serve(stream, uid) => if let Err(error) = end {
                 tracing::debug!("a client of uid {uid} was dropped: {error}");
             },
-            () = gone.cancelled() => {}
+            () = last_words => {}
         }
         drop(seat);
     });
@@ -187,12 +202,15 @@ impl Guest {
             }
         };
         let listen = Listen { guest: self, peer, requests, frames, parts: Parts::default() };
+        let writing = write(writer, waiting);
+        tokio::pin!(writing);
         tokio::select! {
-            end = write(writer, waiting) => end,
-            end = listen.run(reader) => end,
-            // The service ends.
-            () = tell => Ok(()),
+            end = &mut writing => return end,
+            end = listen.run(reader) => return end,
+            // The service ends, or this client may not be served any more.
+            () = tell => {}
         }
+        writing.await
     }
 
     /// Who it is, and why they are refused, if they are.

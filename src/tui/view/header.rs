@@ -57,7 +57,7 @@ fn facts(model: &Model, theme: &Theme) -> Vec<Fact> {
         ServiceLink::Connecting => facts.push(fact(4, theme.header.patch(theme.warning), "connecting".to_owned())),
         ServiceLink::Gone { since, .. } => {
             let age = model.now.duration_since(*since).try_into().unwrap_or_default();
-            let retrying = if model.size.width < 100 { "" } else { ", looking for it" };
+            let retrying = if model.size.width < 130 { "" } else { ", looking for it" };
             let text = format!("SERVICE GONE {}{retrying}", format::age(age));
             facts.push(fact(9, theme.header.patch(theme.critical), text));
         }
