@@ -24,6 +24,7 @@ pub use self::{
     slot::{Marks, NO_STATEMENT_DAY, Slot},
     statement::{Account, Part, PartKey, PartOrder, Record, Snapshot, Statement, latest},
     sum::ExactSum,
+    timeline::{Axis, Bar, BarState, bars},
     unit::{BadUsage, KnownUnit, Usage, UsageDimension, UsageUnit, parse_decimal},
     usage::{LineStatus, MeterUsage, OverlapLine, UsageLine, UsageReport, Window},
 };
@@ -49,6 +50,7 @@ mod statement;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod unit;
 mod usage;
 mod words;

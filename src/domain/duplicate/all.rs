@@ -1,5 +1,7 @@
 //! All meters at once: readings in any order, dealt to their meters, decided by several threads.
 
+use std::ops::Range;
+
 use super::{
     sets::{DecidedSet, Scratch, decide_meter},
     slot::Slot,
@@ -11,7 +13,8 @@ use super::{
 pub struct TooMany;
 
 /// Groups and decides the readings of meters 0 to `meters` − 1, which may be in any order, with `workers` threads, each
-/// of which has some of the meters and a result of its own. Needs 4 bytes for each reading and meter beside them.
+/// of which has some of the meters and a result of its own. Needs 4 bytes for each reading and meter beside them. Every
+/// thread looks over all readings once to find its own: for the few cores of a small computer.
 ///
 /// # Errors
 /// [`TooMany`] where a place does not fit into 32 bits, or a meter is beyond `meters`.
@@ -22,21 +25,26 @@ pub fn decide_all<A: Send>(
     start: impl Fn() -> A + Sync,
     visit: impl Fn(&mut A, DecidedSet<'_>) + Sync,
 ) -> Result<Vec<A>, TooMany> {
-    let dealt = Dealt::new(slots, meters)?;
-    let shares = dealt.shares(workers);
-    let work = |share: &[u32]| {
-        let (mut result, mut scratch, mut own) = (start(), Scratch::default(), Vec::new());
-        for range in share.array_windows() {
-            own.clear();
-            own.extend(dealt.of(*range).iter().filter_map(|place| slots.get(index(*place))));
-            decide_meter(&mut own, &mut scratch, &mut |set| visit(&mut result, set));
-        }
+    let starts = starts(slots, meters)?;
+    let mut places = vec![0; slots.len()];
+    let mut free = places.as_mut_slice();
+    let mut shares = Vec::new();
+    for meters in shares_of(&starts, workers) {
+        let own = starts.get(meters.start..=meters.end).unwrap_or_default();
+        let readings = own.last().zip(own.first()).map_or(0, |(end, start)| index(end - start));
+        let (own_places, rest) = free.split_at_mut_checked(readings).ok_or(TooMany)?;
+        free = rest;
+        shares.push(Share { meters, starts: own, places: own_places });
+    }
+    let work = |share: Share<'_>| {
+        let (mut result, mut scratch) = (start(), Scratch::default());
+        share.decide(slots, &mut scratch, &mut |set| visit(&mut result, set));
         result
     };
-    let Some((first, others)) = shares.split_first() else { return Ok(Vec::new()) };
+    let Some(last) = shares.pop() else { return Ok(Vec::new()) };
     Ok(std::thread::scope(|scope| {
-        let running: Vec<_> = others.iter().map(|share| scope.spawn(|| work(share))).collect();
-        let mut results = vec![work(first)];
+        let running: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| work(share))).collect();
+        let mut results = vec![work(last)];
         for worker in running {
             match worker.join() {
                 Ok(result) => results.push(result),
@@ -47,59 +55,65 @@ pub fn decide_all<A: Send>(
     }))
 }
 
-/// The places of readings, by meter.
-struct Dealt {
-    /// Where each meter's places begin, and the end of the last.
-    starts: Vec<u32>,
-    places: Vec<u32>,
+/// Where each meter's readings begin when they are put one meter after the other, and the end of the last.
+fn starts(slots: &[Slot], meters: u32) -> Result<Vec<u32>, TooMany> {
+    u32::try_from(slots.len()).map_err(|_| TooMany)?;
+    let mut starts = vec![0_u32; index(meters) + 1];
+    for slot in slots {
+        *starts.get_mut(index(slot.meter) + 1).ok_or(TooMany)? += 1;
+    }
+    let mut total = 0;
+    for start in &mut starts {
+        total += *start;
+        *start = total;
+    }
+    Ok(starts)
 }
 
-impl Dealt {
-    fn new(slots: &[Slot], meters: u32) -> Result<Self, TooMany> {
-        let count = u32::try_from(slots.len()).map_err(|_| TooMany)?;
-        let mut starts = vec![0_u32; index(meters) + 1];
-        for slot in slots {
-            *starts.get_mut(index(slot.meter) + 1).ok_or(TooMany)? += 1;
-        }
-        let mut total = 0;
-        for start in &mut starts {
-            total += *start;
-            *start = total;
-        }
-        // Each meter's start moves to its end while places are dealt, which is the start of the next.
-        let mut places = vec![0_u32; slots.len()];
-        for (place, slot) in (0..count).zip(slots) {
-            let next = starts.get_mut(index(slot.meter)).ok_or(TooMany)?;
-            *places.get_mut(index(*next)).ok_or(TooMany)? = place;
-            *next += 1;
-        }
-        starts.rotate_right(1);
-        if let Some(first) = starts.first_mut() {
-            *first = 0;
-        }
-        Ok(Self { starts, places })
-    }
+/// The meters in ranges with about as many readings each.
+fn shares_of(starts: &[u32], workers: usize) -> Vec<Range<usize>> {
+    let meters = starts.len().saturating_sub(1);
+    let readings = starts.last().map_or(0, |end| index(*end));
+    let workers = workers.clamp(1, meters.max(1));
+    let mut from = 0;
+    let share = |worker| {
+        let enough = readings / workers * worker;
+        let to = starts.partition_point(|start| index(*start) < enough).clamp(from, meters);
+        let to = if worker == workers { meters } else { to };
+        std::mem::replace(&mut from, to)..to
+    };
+    (1..=workers).map(share).collect()
+}
 
-    fn of(&self, [from, to]: [u32; 2]) -> &[u32] {
-        self.places.get(index(from)..index(to)).unwrap_or_default()
-    }
+/// What one thread does.
+struct Share<'a> {
+    meters: Range<usize>,
+    /// Where the readings of its meters begin, and the end of the last.
+    starts: &'a [u32],
+    /// Room for the places of its readings.
+    places: &'a mut [u32],
+}
 
-    /// The meters in shares of about as many readings; each share is the starts of its meters and the end of the last.
-    fn shares(&self, workers: usize) -> Vec<&[u32]> {
-        let meters = self.starts.len() - 1;
-        let mut shares = Vec::new();
-        let mut from = 0;
-        for worker in 1..=workers.max(1) {
-            let readings = self.places.len() / workers.max(1) * worker;
-            let to = if worker == workers.max(1) {
-                meters
-            } else {
-                self.starts.partition_point(|start| index(*start) < readings).clamp(from, meters)
-            };
-            shares.extend(self.starts.get(from..=to));
-            from = to;
+impl Share<'_> {
+    fn decide(self, slots: &[Slot], scratch: &mut Scratch, visit: &mut impl FnMut(DecidedSet<'_>)) {
+        let Self { meters, starts, places } = self;
+        let first = starts.first().copied().unwrap_or_default();
+        let mut next: Vec<u32> = starts.iter().map(|start| start - first).collect();
+        for (place, slot) in (0_u32..).zip(slots).filter(|(_, slot)| meters.contains(&index(slot.meter))) {
+            if let Some(next) = next.get_mut(index(slot.meter) - meters.start) {
+                if let Some(entry) = places.get_mut(index(*next)) {
+                    *entry = place;
+                }
+                *next += 1;
+            }
         }
-        shares
+        let mut own = Vec::new();
+        for [from, to] in starts.array_windows() {
+            let places = places.get(index(from - first)..index(to - first)).unwrap_or_default();
+            own.clear();
+            own.extend(places.iter().filter_map(|place| slots.get(index(*place))));
+            decide_meter(&mut own, scratch, visit);
+        }
     }
 }
 

@@ -67,9 +67,15 @@ pub fn assess_with(candidates: &[Candidate], knowledge: &Knowledge<'_>, scratch:
     decide_meter(&mut slots, scratch, &mut |set: DecidedSet<'_>| {
         let from = assessment.order.len();
         assessment.order.extend(set.members.iter().filter_map(|slot| by_id.get(slot.place as usize)));
-        let members: Vec<&Candidate> =
-            assessment.order.iter().skip(from).filter_map(|index| candidates.get(*index)).collect();
-        let standing = stand(set, &members, knowledge, &is_current);
+        let own = assessment.order.get(from..).unwrap_or_default();
+        // Most readings are alone, and nobody decided anything about them.
+        let alone = if let [one] = own { candidates.get(*one) } else { None };
+        let standing = if let Some(alone) = alone.filter(|alone| !knowledge.book.knows(alone.id)) {
+            Standing::Ruled { rule: Rule::Single, chosen: alone.id }
+        } else {
+            let members: Vec<&Candidate> = own.iter().filter_map(|index| candidates.get(*index)).collect();
+            stand(set, &members, knowledge, &is_current)
+        };
         assessment.sets.push(Set { members: from..assessment.order.len(), standing });
     });
     assessment.overlaps = overlap::find(candidates, &assessment, knowledge.book, &is_current);

@@ -44,6 +44,11 @@ impl Book {
         self.decisions.is_empty()
     }
 
+    /// Whether anything was ever decided about a group with this reading.
+    pub fn knows(&self, reading: ReadingId) -> bool {
+        !self.by_reading.is_empty() && self.by_reading.contains_key(&(FindingKind::Duplicate, reading))
+    }
+
     /// All decisions, the first first.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions

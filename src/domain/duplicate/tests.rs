@@ -10,6 +10,7 @@ mod examples;
 mod findings;
 mod properties;
 mod rules;
+mod timeline;
 mod units;
 
 /// A day: `01-31` is in 2023, a longer text has its year.
