@@ -14,7 +14,7 @@ pub use self::{
     finding::{Finding, Gap, ReviewReason, Rule, Standing, Status},
     id::{BadHashId, DocumentId, FindingKind, GroupId, PartId, ReadingId, StatementId},
     measured::{Measured, MeasuredRule},
-    meter::{MeterKey, MeterMap, UtilityMeter, meter_names},
+    meter::{MeterKey, MeterMap, UtilityMeter},
     overlap::Overlap,
     period::{BadPeriod, Period, date_of, day_number},
     prepare::{Proposal, prepare},
@@ -26,7 +26,7 @@ pub use self::{
     sum::ExactSum,
     timeline::{Axis, Bar, BarState, bars},
     unit::{BadUsage, KnownUnit, Usage, UsageDimension, UsageUnit, parse_decimal},
-    usage::{LineStatus, MeterUsage, OverlapLine, UsageLine, UsageReport, Window},
+    usage::{LineStatus, MeterUsage, OverlapLine, UsageLine, Window},
 };
 
 mod accounting;

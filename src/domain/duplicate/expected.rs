@@ -35,9 +35,4 @@ impl ExpectedDuplicates {
     pub fn into_statements(self) -> BTreeMap<StatementId, bool> {
         self.0
     }
-
-    /// Those that hold none, in order.
-    pub fn without(self) -> Vec<StatementId> {
-        self.0.into_iter().filter(|(_, is_held)| !is_held).map(|(statement, _)| statement).collect()
-    }
 }

@@ -1,10 +1,6 @@
 //! Which meter a reading is of: ids, numbers that are not unique, and what the configuration says.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -107,32 +103,4 @@ impl MeterMap {
     pub fn name(&self, meter: &MeterId) -> Option<&str> {
         self.names.get(meter).map(String::as_str)
     }
-}
-
-/// What meters are called on screen and in JSON: the id, else the number, with the account where one number has
-/// several keys (or is another meter's id).
-pub fn meter_names<'a>(
-    meters: impl IntoIterator<Item = &'a UtilityMeter>,
-    map: &MeterMap,
-) -> BTreeMap<UtilityMeter, String> {
-    let meters: Vec<&UtilityMeter> = meters.into_iter().collect();
-    let short = |meter: &UtilityMeter| match meter {
-        UtilityMeter::Mapped(id) => map.name(id).unwrap_or(id.as_str()).to_owned(),
-        UtilityMeter::Key(key) => key.short().to_owned(),
-    };
-    let mut holders: HashMap<String, usize> = HashMap::new();
-    let mut names: BTreeMap<UtilityMeter, String> = BTreeMap::new();
-    for meter in meters {
-        if let std::collections::btree_map::Entry::Vacant(vacant) = names.entry(meter.clone()) {
-            *holders.entry(vacant.insert(short(meter)).clone()).or_default() += 1;
-        }
-    }
-    for (meter, name) in &mut names {
-        if let UtilityMeter::Key(key @ MeterKey::Number { .. }) = meter
-            && holders.get(name).is_some_and(|count| *count > 1)
-        {
-            *name = key.to_string();
-        }
-    }
-    names
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     finding::{Gap, Rule},
-    id::{GroupId, ReadingId, StatementId},
+    id::{GroupId, ReadingId},
     period::Period,
     unit::UsageUnit,
 };
@@ -94,15 +94,4 @@ pub struct MeterUsage {
     pub gaps: Vec<Gap>,
     /// Readings that are counted twice in part.
     pub overlaps: Vec<OverlapLine>,
-}
-
-/// The answer of `meterdeck usage`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageReport {
-    /// Each meter in each of its dimensions.
-    pub meters: Vec<MeterUsage>,
-    /// Statements that name an additional provider and yet hold no duplicate: information, the totals are unchanged.
-    #[serde(default)]
-    pub expected_duplicates: Vec<StatementId>,
 }

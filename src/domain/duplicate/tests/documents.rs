@@ -156,13 +156,5 @@ fn the_configuration_maps_several_keys_to_one_meter() {
     assert_eq!(map.meter(&id), UtilityMeter::Mapped(main.clone()));
     assert_eq!(map.meter(&key("T", Some("1"))), UtilityMeter::Mapped(main.clone()));
     assert_eq!(map.meter(&key("T", Some("2"))), UtilityMeter::Mapped(other.clone()), "the number alone");
-    let unknown = UtilityMeter::Key(key("U", Some("1")));
-    assert_eq!(map.meter(&key("U", Some("1"))), unknown);
-    let twin = UtilityMeter::Key(key("U", Some("2")));
-    let names = |meters: &[UtilityMeter]| meter_names(meters, &map).into_values().collect::<Vec<_>>();
-    assert_eq!(
-        names(&[UtilityMeter::Mapped(main), UtilityMeter::Mapped(other), unknown.clone(), unknown.clone()]),
-        ["123", "T", "U"]
-    );
-    assert_eq!(names(&[unknown, twin]), ["U/1", "U/2"]);
+    assert_eq!(map.meter(&key("U", Some("1"))), UtilityMeter::Key(key("U", Some("1"))));
 }
