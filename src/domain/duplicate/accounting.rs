@@ -32,7 +32,9 @@ pub fn account(
         let Some(measures) = sets.first().and_then(dimension) else { continue };
         let unit = total_unit(&measures, sets.iter().flat_map(|set| assessment.members(set, candidates)));
         let mut ledger = Ledger::new(candidates, assessment, book, window, &aside, unit);
-        sets.iter().for_each(|set| ledger.add_set(set));
+        for set in sets {
+            ledger.add_set(set);
+        }
         for overlap in &assessment.overlaps {
             let first = overlap.members.first().and_then(|index| candidates.get(*index));
             if first.is_some_and(|first| first.unit.dimension() == measures) {

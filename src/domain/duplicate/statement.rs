@@ -294,7 +294,7 @@ fn part_name(part: &PartKey) -> Naming {
             Naming::of("account").text(number).text(provider).text(&date.to_string())
         }
         PartKey::Statement(statement) => Naming::of("statement").text(statement.as_str()),
-        PartKey::Snapshot(meter) => Naming::of("snapshot").nested(meter_name(meter)).into(),
+        PartKey::Snapshot(meter) => Naming::of("snapshot").nested(meter_name(meter)),
     }
 }
 
