@@ -115,6 +115,6 @@ fn outcome(candidates: &[Candidate]) -> String {
             format!("{usage} {}", rule.word())
         }
         Standing::Open { reason, .. } => reason.unwrap().word().to_owned(),
-        other => panic!("{other:?}"),
+        other @ Standing::Decided { .. } => panic!("{other:?}"),
     }
 }

@@ -39,7 +39,7 @@ fn summary(candidates: &[Candidate], book: &Book) -> String {
         "{} of {} open {} {}",
         usage.total.unwrap(),
         usage.periods.len(),
-        usage.open_reviews + usage.overlaps.len() as u32,
+        usage.open_reviews as usize + usage.overlaps.len(),
         usage.complete
     )
 }

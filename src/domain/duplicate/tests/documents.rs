@@ -28,7 +28,9 @@ fn accounts_of_one_statement_share_the_key_of_a_meter_number() {
         assert_eq!(keys(statement("s", two(one, other))), [expected, expected], "{one} {other}");
     }
     let mut accounts = two("MAIN", "ADDITIONAL");
-    accounts.iter_mut().for_each(|account| account.number = None);
+    for account in &mut accounts {
+        account.number = None;
+    }
     assert_eq!(keys(statement("s", accounts.clone())), ["Totalizer", "Totalizer"]);
     accounts[1].number = Some("7".into());
     assert_eq!(keys(statement("s", accounts)), ["Totalizer/7", "Totalizer/7"], "the only number there is");
@@ -138,7 +140,7 @@ fn ids_come_from_the_content_and_not_from_the_file() {
     assert_eq!(id(bill("a", "45")).to_string(), "77ced73f881ccfba13978662");
     let text = id(bill("a", "45")).to_string();
     assert_eq!(text.parse::<ReadingId>().unwrap(), id(bill("a", "45")));
-    for bad in ["", "12", &text[1..], &text.to_uppercase(), &format!("{text}0")] {
+    for bad in ["", "12", text.trim_start_matches('7'), &text.to_uppercase(), &format!("{text}0")] {
         assert!(bad.parse::<ReadingId>().is_err(), "{bad}");
     }
     let nameless = || Statement { id: None, ..bill("a", "45") };

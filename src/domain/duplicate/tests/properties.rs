@@ -280,7 +280,7 @@ fn a_meter_with_very_many_readings_is_quick() {
         class: "MAIN",
     };
     for step in [0, 1] {
-        let mut slots: Vec<Slot> = (0..count).map(|place| slot(place, &made(place as i32 * step, 30))).collect();
+        let mut slots: Vec<Slot> = (0..count).map(|place| slot(place, &made(place.cast_signed() * step, 30))).collect();
         let mut sets = 0;
         decide_meter(&mut slots, &mut Scratch::default(), &mut |set| {
             assert_eq!(set.members.len(), count as usize);

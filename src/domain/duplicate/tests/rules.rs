@@ -104,7 +104,7 @@ fn rank_is_provider_then_statement_then_majority_then_id() {
     ];
     assert_eq!(best(&by_majority), 1);
     let by_id = [dated("M 01-01 02-01 4", None), dated("M 01-02 02-01 4", None)];
-    let smallest = if by_id[0].id < by_id[1].id { 0 } else { 1 };
+    let smallest = usize::from(by_id[1].id < by_id[0].id);
     assert_eq!(best(&by_id), smallest);
 }
 
