@@ -63,7 +63,7 @@ impl Pipe {
             unit: 0,
             read: nothing,
             echo: None,
-            transaction: 0,
+            transaction: u16::MAX, // the first request is number 0
             answered: None,
             any_transaction,
             late: Units::default(),
