@@ -18,12 +18,14 @@ pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod dispatch;
 pub mod duplicates;
 pub mod exit;
 pub mod generate;
 pub mod history;
 pub mod meters;
 pub mod poll;
+pub mod programme_meters;
 pub mod pue;
 pub mod record;
 pub mod simulate;
@@ -220,6 +222,16 @@ enum Command {
         #[command(subcommand)]
         action: Option<audit::Action>,
     },
+    /// Programme meters: where programmes dispatch and measure
+    ProgrammeMeters {
+        #[command(subcommand)]
+        action: programme_meters::Action,
+    },
+    /// Events: plan, start, show, call off; take in what programmes send
+    Dispatch {
+        #[command(subcommand)]
+        action: dispatch::Action,
+    },
     /// Serve the devices of a site file on loopback ports, each as its [simulate.DEVICE] table says
     Simulate {
         /// The site file
@@ -285,6 +297,8 @@ impl Cli {
             Some(Command::Restore { file }) => backup::restore(global, &file),
             Some(Command::Alarms { action }) => alarms::run(global, &action.unwrap_or(alarms::Action::List)),
             Some(Command::Audit { action }) => audit::run(global, action),
+            Some(Command::ProgrammeMeters { action }) => programme_meters::run(global, &action),
+            Some(Command::Dispatch { action }) => dispatch::run(global, &action),
             Some(Command::Simulate { file }) => {
                 start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(async { simulate::run(&file, global.json, start::stop_on_signals()?).await })

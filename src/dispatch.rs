@@ -66,6 +66,7 @@ pub struct Executor {
     changed: watch::Receiver<u64>,
     is_saving: watch::Receiver<Disk>,
     meters: Mutex<Arc<BTreeMap<ProgrammeMeterId, ProgrammeMeter>>>,
+    stop: CancellationToken,
 }
 
 /// Why the executor cannot do something.
@@ -114,8 +115,14 @@ impl Executor {
         let (tell, changed) = watch::channel(0);
         let (tell_saving, is_saving) = watch::channel(if setup.store.is_some() { Disk::Takes } else { Disk::Fails });
         let runner = run::Runner::new(setup, Arc::clone(&meters), waiting, (tell, tell_saving));
-        let executor = Self { requests, changed, is_saving, meters: Mutex::new(meters) };
+        let executor = Self { requests, changed, is_saving, meters: Mutex::new(meters), stop: stop.clone() };
         Ok((executor, runner.run(kept, stop)))
+    }
+
+    /// Ends its work; ready when it has. What is held stays held, and is taken up by the next one.
+    pub async fn end(&self) {
+        self.stop.cancel();
+        self.requests.closed().await;
     }
 
     /// Asks the desk something that moves nothing.

@@ -39,6 +39,7 @@ mod audit;
 mod chart;
 pub mod client;
 pub mod consumption;
+mod dispatch;
 pub mod dispatcher;
 pub mod energy;
 pub mod history;
@@ -55,7 +56,7 @@ pub mod statements;
 mod teller;
 pub mod who;
 
-pub use crate::poll::worker::Mode;
+pub use crate::{dispatch::Authority, poll::worker::Mode};
 
 const _: () = assert!(interface::MAX_TREND_STEPS as usize == trend::LONGEST, "a trend's limit is what is kept");
 
@@ -92,8 +93,14 @@ pub fn start_as(site: Site, log: LogRing, mode: Mode) -> Service {
     start_with(site, log, mode, None)
 }
 
-/// Starts the service of a site that keeps what is measured in a store, where there is one.
+/// Starts the service of a site that keeps what is measured in a store, where there is one. It operates no equipment, and
+/// puts back what a crash left behind.
 pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) -> Service {
+    start_for(site, log, mode, store, Authority::PutBack)
+}
+
+/// Starts the service of a site that may operate its equipment, or only puts back what was left behind.
+pub fn start_for(site: Site, log: LogRing, mode: Mode, store: Option<Store>, authority: Authority) -> Service {
     let site = Arc::new(site);
     let poller = Poller::start(&site, mode);
     let recorder = store.as_ref().and_then(|store| {
@@ -104,9 +111,11 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
     });
     let alarms = Arc::new(Alarms::new(Arc::clone(&site), store.clone()));
     let statements = Arc::<statements::Statements>::default();
-    let shared = Arc::new(Shared { site, poller, log, alarms, store, recorder, statements });
+    let (stop, clients) = (CancellationToken::new(), TaskTracker::new());
+    let reached = dispatch::Reached { site: &site, store: store.as_ref(), poller: &poller, alarms: &alarms };
+    let dispatch = dispatch::start(&reached, authority, &clients, stop.child_token());
+    let shared = Arc::new(Shared { site, poller, log, alarms, store, recorder, dispatch, statements });
     let watch = AlarmTask::start(&shared, mode);
-    let stop = CancellationToken::new();
     let running = Running {
         current: watch::Sender::new(shared),
         mode,
@@ -115,7 +124,7 @@ pub fn start_with(site: Site, log: LogRing, mode: Mode, store: Option<Store>) ->
         hand_over: CancellationToken::new(),
         stays: AtomicBool::new(false),
     };
-    let (clients, alarms) = (TaskTracker::new(), Mutex::new(watch));
+    let alarms = Mutex::new(watch);
     Service { running: Arc::new(running), clients, alarms, _ends: stop.drop_guard() }
 }
 

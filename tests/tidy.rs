@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("exchange", &[]),
     ("dispatch", &["device", "store"]),
     ("poll", &["device", "derive", "store"]),
-    ("service", &["poll", "store", "device", "derive", "config"]),
+    ("service", &["poll", "dispatch", "store", "device", "derive", "config"]),
     ("tui", &["service", "config"]),
     ("cli", &["tui", "service", "config", "exchange", "poll", "device", "store", "derive"]),
 ];

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::site::Site,
     service::{
-        self, Mode, Service,
+        self, Authority, Mode, Service,
         client::Client,
         interface::{ErrorKind, Request},
         log::LogRing,
@@ -86,15 +86,17 @@ pub async fn attach(global: &Global, log: LogRing, mode: Mode) -> Result<Attache
             (site.data_dir.clone(), Some(site))
         }
     };
+    // Whoever is only looked at for a while operates nothing.
+    let authority = Authority::PutBack;
     let begun = Instant::now();
     loop {
         match connect(&dir).await {
-            Ok(client) => return Ok(kept(client, Place { dir, mode, log, site }, CancellationToken::new())),
+            Ok(client) => return Ok(kept(client, Place { dir, mode, log, site, authority }, CancellationToken::new())),
             Err(ConnectError::Nobody) => {}
             Err(error) => return Err(refused(&dir, error)),
         }
         let site = site.clone().map_or_else(|| load(global), Ok)?;
-        match own(site, log.clone(), mode).await {
+        match own(site, log.clone(), mode, authority).await {
             Err(error) if error.exit == Exit::TryAgain && begun.elapsed() < LISTEN_PATIENCE => {
                 sleep(LOOK_AGAIN).await;
             }
@@ -107,8 +109,8 @@ pub async fn attach(global: &Global, log: LogRing, mode: Mode) -> Result<Attache
 ///
 /// # Errors
 /// A data folder that cannot be had.
-pub async fn own(site: Site, log: LogRing, mode: Mode) -> Result<Attached, CommandError> {
-    let place = Place { dir: site.data_dir.clone(), mode, log, site: Some(site.clone()) };
+pub async fn own(site: Site, log: LogRing, mode: Mode, authority: Authority) -> Result<Attached, CommandError> {
+    let place = Place { dir: site.data_dir.clone(), mode, log, site: Some(site.clone()), authority };
     let (client, own, pause) = start_own(&place, site).await?;
     let attached = kept(client, place, pause);
     *attached.own.0.lock().await = Some(own);
@@ -121,6 +123,8 @@ struct Place {
     mode: Mode,
     log: LogRing,
     site: Option<Site>,
+    /// What a service that is started here may do.
+    authority: Authority,
 }
 
 fn kept(client: Client, place: Place, pause: CancellationToken) -> Attached {
@@ -170,7 +174,7 @@ impl Finder {
 async fn start_own(place: &Place, site: Site) -> Result<(Client, Own, CancellationToken), CommandError> {
     let dir = place.dir.clone();
     let store = start::blocking(move || start::store(&dir)).await?;
-    let service = service::start_with(site, place.log.clone(), place.mode, Some(store));
+    let service = service::start_for(site, place.log.clone(), place.mode, Some(store), place.authority);
     listen(&service, &place.dir);
     let client = service.client();
     let (end, pause) = (CancellationToken::new(), CancellationToken::new());

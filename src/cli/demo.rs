@@ -19,7 +19,7 @@ use crate::{
     config,
     device::simulator::{Options, Simulator, script},
     domain::site::Site,
-    service::Mode,
+    service::{Authority, Mode},
 };
 
 /// The demo's site file.
@@ -60,7 +60,7 @@ pub fn run(global: &Global, headless: bool, terminal: &Terminal) -> Result<ExitC
         } else {
             let mut settings = terminal::settings(global, terminal);
             settings.session_file = Some(folder.path.join("session.json"));
-            match own(site, log, Mode::Continuous).await {
+            match own(site, log, Mode::Continuous, Authority::Operate).await {
                 Ok(attached) => terminal::show(attached, settings).await,
                 Err(error) => Err(error),
             }

@@ -22,7 +22,7 @@ use crate::{
         site::Site,
     },
     service::{
-        self, Mode,
+        self, Authority, Mode,
         client::Client,
         interface::{Event, INTERFACE_VERSION, Request, Response},
         log::LogRing,
@@ -81,7 +81,7 @@ pub async fn run(
 ) -> Result<ExitCode, CommandError> {
     let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
     let dir = site.data_dir.clone();
-    let service = service::start_with(site, log, Mode::Continuous, Some(store));
+    let service = service::start_for(site, log, Mode::Continuous, Some(store), Authority::Operate);
     service.stay();
     listen(&service, &dir);
     let limit = sleep(options.run_for.unwrap_or(FOR_EVER));

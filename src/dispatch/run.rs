@@ -168,7 +168,9 @@ impl Runner {
         for answer in answers {
             answer(&mut self.desk, &now, disk);
         }
-        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        if has_news {
+            self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        }
     }
 
     /// Writes the rows that wait, all in one commit. A disk that failed is tried again after a while, unless `at_once`.

@@ -19,6 +19,8 @@ pub mod interlock;
 pub mod plan;
 pub mod reason;
 pub mod setpoint;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, ActionState, WayBack};
 pub use event::{Draft, Event, EventState, Message, Source, TestKind, Wanted};

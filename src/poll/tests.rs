@@ -7,7 +7,7 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
-    device::bus::{Answer, Read},
+    device::bus::{Answer, Read, Write},
     domain::{
         fault::{Fault, FaultKind},
         live::DeviceState,
@@ -54,6 +54,10 @@ impl Bus for Memory {
         }
         sleep(Duration::from_millis(5)).await;
         Ok(Answer::Registers(vec![0x1234; usize::from(read.count)]))
+    }
+
+    async fn write(&mut self, _: u8, write: &Write, _: Duration) -> Result<(), Fault> {
+        panic!("a poll writes {write:?}")
     }
 
     fn is_connected(&self) -> bool {
@@ -143,10 +147,12 @@ fn start(site: &Arc<Site>, script: &Arc<Script>) -> (Arc<Hub>, CancellationToken
     };
     let (sender, commands) = mpsc::channel(1);
     let (stop, script) = (CancellationToken::new(), Arc::clone(script));
-    let bus = move || Memory { script: Arc::clone(&script), connected: false };
+    let (lane, jobs) = mpsc::channel(1);
+    let jobs = Arc::new(tokio::sync::Mutex::new(jobs));
+    let bus = move || Lane::new(Memory { script: Arc::clone(&script), connected: false }, Arc::clone(&jobs));
     let task = keep_running(setup, bus, commands, stop.clone());
     tokio::spawn(async move {
-        let _sender = sender;
+        let _senders = (sender, lane);
         task.await;
     });
     (hub, stop)

@@ -4,6 +4,7 @@
 //! is no store or its disk takes nothing, stays in memory and is tried again.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,10 +21,10 @@ use super::interface::{ErrorKind, Response, ServiceError};
 use crate::{
     domain::{
         alarm::{
-            AlarmKey, AlarmLine, Desk, DeskError,
+            AlarmKey, AlarmKind, AlarmLine, Desk, DeskError, Observation, Subject,
             watch::{StoreCondition, Watch},
         },
-        ids::MeterId,
+        ids::{DeviceId, MeterId},
         record::{Book, Record},
         site::Site,
     },
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// How often the watch looks: an alarm's delays are whole seconds.
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two looks at what technicians recorded.
 const RECORDS_EVERY: u32 = 10;
 /// What counts as the last day.
@@ -49,6 +50,8 @@ pub struct Alarms {
     /// One saves at a time, so that the newest is the last to be written.
     saving: AsyncMutex<Saver>,
     changed: watch::Sender<u64>,
+    /// What a person has to know of each device that dispatch has trouble with.
+    dispatch: Mutex<BTreeMap<DeviceId, String>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +66,7 @@ impl Alarms {
         let zone = TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC);
         let watch = Mutex::new(Watch::new(Arc::clone(&site), zone, Desk::default()));
         let (loaded, saving, changed) = (OnceCell::new(), AsyncMutex::default(), watch::Sender::new(0));
-        Self { site, store, watch, loaded, saving, changed }
+        Self { site, store, watch, loaded, saving, changed, dispatch: Mutex::default() }
     }
 
     /// Watches what the hub says until told to stop, then saves what is left.
@@ -84,10 +87,27 @@ impl Alarms {
             let changes = hub.changes_since(version);
             version = changes.version;
             self.watch().tick(changes.snapshot, &self.store_condition(), Timestamp::now());
+            self.watch_dispatch(Timestamp::now());
             self.told();
             self.save().await;
         }
         self.save().await;
+    }
+
+    /// What a person has to know of each device that dispatch has trouble with, from now on.
+    pub fn set_dispatch(&self, troubles: BTreeMap<DeviceId, String>) {
+        *self.dispatch.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
+    }
+
+    fn watch_dispatch(&self, now: Timestamp) {
+        let troubles = self.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut watch = self.watch();
+        for device in self.site.devices.values().filter(|device| device.control.is_some()) {
+            let trouble = troubles.get(&device.id);
+            let key = AlarmKey { kind: AlarmKind::DispatchFailed, subject: Subject::Device(device.id.clone()) };
+            let (holds, detail) = (Some(trouble.is_some()), trouble.cloned().unwrap_or_default());
+            watch.desk.observe(Observation { key, holds, measured: None, detail, out_of_service: false }, now);
+        }
     }
 
     /// What is not normal now.

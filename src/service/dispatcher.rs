@@ -13,7 +13,7 @@ use super::{
     alarms::Alarms,
     audit, chart,
     client::{Call, Carrier, MAX_PENDING_REQUESTS},
-    history,
+    dispatch, history,
     interface::{ErrorKind, Event, INTERFACE_VERSION, MAX_TREND_STEPS, Request, Response, ServiceError},
     log::{LogRing, MAX_LINES},
     powermeters, pue,
@@ -25,6 +25,7 @@ use super::{
     who::Peer,
 };
 use crate::{
+    dispatch::Executor,
     domain::site::Site,
     poll::{Poller, worker::Mode},
     store::{Store, StoreError},
@@ -45,6 +46,8 @@ pub struct Shared {
     pub store: Option<Store>,
     /// Who keeps it.
     pub recorder: Option<Recorder>,
+    /// Who moves equipment and puts it back; `None` where its journal cannot be read.
+    pub dispatch: Option<Arc<Executor>>,
     /// Utility statements: what goes on with them.
     pub statements: Arc<Statements>,
 }
@@ -236,7 +239,9 @@ pub(super) async fn respond(shared: &Arc<Shared>, peer: &Peer, request: Request)
             let bytes = blocking(shared, move |shared| powermeters::backup(shared, &file, may_replace)).await?;
             Ok(Response::BackedUp { bytes })
         }
-        Request::Dispatch(_) => Err(error(ErrorKind::Unavailable, "This service does not dispatch.".to_owned(), None)),
+        Request::Dispatch(request) => {
+            Ok(Response::Dispatch(dispatch::respond(shared, request, peer.name.clone()).await?))
+        }
         Request::Audit { after } => blocking(shared, move |shared| audit::page(shared, after)).await,
         Request::AuditVerify => blocking(shared, audit::verify).await,
         Request::HandOver => Err(error(ErrorKind::Invalid, "There is nothing to hand over.".to_owned(), None)),

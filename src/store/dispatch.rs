@@ -105,6 +105,26 @@ impl Store {
         })
     }
 
+    /// Events of which the last row is not older than `from`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn dispatch_events_since(&self, from: Timestamp) -> Result<Vec<Event>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT j.state FROM dispatch_head h JOIN dispatch_journal j USING (sequence)
+                       WHERE h.subject LIKE 'event:%' AND j.at >= ? ORDER BY h.sequence DESC LIMIT ?";
+            let mut query = connection.prepare_cached(sql)?;
+            let rows = query.query_map(params![from.as_millisecond(), MAX_ROWS], |row| row.get::<_, String>(0))?;
+            let mut events = Vec::new();
+            for state in rows {
+                if let Ok(desk::Kept::Event(event)) = serde_json::from_str(&state?) {
+                    events.push(*event);
+                }
+            }
+            Ok(events)
+        })
+    }
+
     /// Rows of the journal after a sequence number, at most 10,000; of one subject, or of all.
     ///
     /// # Errors

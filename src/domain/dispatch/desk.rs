@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,6 +24,7 @@ mod people;
 mod recover;
 
 pub use accept::{Answer, MAX_OPEN_EVENTS};
+pub use advance::start_after;
 pub use people::{Planned, Refusal, SELECT_VALID};
 
 /// Events that are over and stay in memory, for the list: the others are in the journal.
@@ -191,13 +192,14 @@ impl Desk {
     /// When something is due next, on the clock that never jumps; what waits for the wall clock is looked at every second.
     pub fn next_due(&self) -> Option<Duration> {
         let grips = self.grips.values().filter_map(|grip| grip.timing.due);
-        let events = self.events.values().filter_map(|held| match held.event.state {
-            EventState::Proposed => Some(held.ends),
-            EventState::Scheduled => Some(held.starts.min(held.ends)),
-            EventState::Active => advance::next_of_active(held, &self.site),
-            _ => None,
+        let events = self.events.values().flat_map(|held| match held.event.state {
+            EventState::Proposed => vec![held.ends],
+            EventState::Scheduled => vec![held.starts, held.ends],
+            EventState::Active => advance::times_of_active(held, &self.site),
+            _ => Vec::new(),
         });
-        grips.chain(events).min()
+        let last = self.last.map(|last| last.mono);
+        grips.chain(events.filter(|due| last.is_none_or(|last| *due > last))).min()
     }
 
     fn control(&self, device: &DeviceId) -> Option<&Control> {
@@ -354,9 +356,4 @@ fn grip_words(before: &Grip, after: &Grip) -> String {
     };
     let reason = after.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     step + &write + &reason
-}
-
-/// The moment's day at a site is part of it, so that nothing here needs a time zone.
-pub fn moment(wall: Timestamp, mono: Duration, day: Date) -> Moment {
-    Moment { wall, mono, day }
 }

@@ -129,7 +129,7 @@ impl Desk {
         let grip = self.grips.get(device).cloned().unwrap_or_default();
         let mut wishes: Vec<(f64, u8, EventId, f64, bool)> = Vec::new();
         for held in self.events.values().filter(|held| held.event.state == EventState::Active) {
-            let begins = held.starts + jitter(device, &held.event.id, control.jitter);
+            let begins = held.starts + start_after(device, &held.event.id, control.jitter);
             let wanted = held.event.actions.iter().find(|action| action.device == *device);
             if let Some(action) = wanted.filter(|action| is_wanted(action) && now.mono >= begins) {
                 let value = action.command.value;
@@ -219,15 +219,14 @@ pub(super) fn on_mono(event: &Event, now: &Moment) -> (Duration, Duration) {
     (at(event.start), at(event.end))
 }
 
-/// When something is due next of an event that is under way: a start that waits its time, or its end.
-pub(super) fn next_of_active(held: &Held, site: &Site) -> Option<Duration> {
+/// When something is due of an event that is under way: starts that wait their time, and its end.
+pub(super) fn times_of_active(held: &Held, site: &Site) -> Vec<Duration> {
     let waits = held.event.actions.iter().filter(|action| is_wanted(action) && !action.is_begun);
     let begins = waits.filter_map(|action| {
         let jittered = site.devices.get(&action.device)?.control.as_ref()?.jitter;
-        Some(held.starts + jitter(&action.device, &held.event.id, jittered))
+        Some(held.starts + start_after(&action.device, &held.event.id, jittered))
     });
-    let end = held.event.actions.iter().any(|action| !action.is_released).then_some(held.ends);
-    begins.chain(end).min()
+    begins.chain([held.ends]).collect()
 }
 
 fn is_open_for(event: &Event) -> bool {
@@ -352,7 +351,7 @@ fn conclude(action: &mut Action, end: &End) {
 
 /// How much later than its event a device begins: even over the whole of what it may be, and always the same for one device
 /// and event. FNV-1a, then the finaliser of SplitMix64.
-pub(super) fn jitter(device: &DeviceId, event: &EventId, most: Option<Duration>) -> Duration {
+pub fn start_after(device: &DeviceId, event: &EventId, most: Option<Duration>) -> Duration {
     let Some(most) = most else { return Duration::ZERO };
     let bytes = device.as_str().bytes().chain([0]).chain(event.as_str().bytes());
     let hash =
