@@ -75,7 +75,7 @@ fn fail(grip: &mut Grip, reason: Reason, now: &Moment) {
 /// It is time to read the device again, or for the next step of a ramp.
 pub(super) fn due(grip: &mut Grip, control: &Control, now: &Moment) -> Option<Work> {
     let is_step = grip.is_verified && grip.written != grip.want;
-    if is_step || grip.timing.wrote.is_none() { write(grip, control, now) } else { grip.work(Work::Look) }
+    if is_step { write(grip, control, now) } else { grip.work(Work::Look) }
 }
 
 /// A device was read that is to hold a command.

@@ -72,6 +72,10 @@ pub(super) struct World {
     pub(super) random: fastrand::Rng,
     pub(super) broken: Vec<String>,
     ended: BTreeMap<EventId, EventState>,
+    /// The last row of each subject.
+    last: BTreeMap<Subject, Kept>,
+    /// What rows say is written, by device: a value, or the words of the way back.
+    named: BTreeSet<(DeviceId, String)>,
 }
 
 pub(super) fn device(id: &str) -> DeviceId {
@@ -152,6 +156,8 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             broken: Vec::new(),
             ended: BTreeMap::new(),
+            last: BTreeMap::new(),
+            named: BTreeSet::new(),
         };
         let now = world.moment();
         world.desk.as_mut().unwrap().recover(Vec::new(), 0, &now);
@@ -199,6 +205,12 @@ impl World {
     }
 
     fn check_row(&mut self, row: &Row) {
+        self.last.insert(row.subject.clone(), row.kept.clone());
+        if let (Subject::Device(id), Kept::Grip(grip)) = (&row.subject, &row.kept) {
+            self.named.extend(grip.written.map(|value| (id.clone(), format!("{value}"))));
+            let words = grip.before.as_ref().filter(|_| grip.is_returning).map(|before| format!("{:?}", before.words));
+            self.named.extend(words.map(|words| (id.clone(), words)));
+        }
         let Kept::Event(event) = &row.kept else { return };
         if let Some(state) = self.ended.get(&event.id)
             && *state != event.state
@@ -214,10 +226,7 @@ impl World {
     fn check_desk(&mut self) {
         let Some(desk) = &self.desk else { return };
         let mut broken = Vec::new();
-        let mut last: BTreeMap<&Subject, &Kept> = BTreeMap::new();
-        for row in &self.rows {
-            last.insert(&row.subject, &row.kept);
-        }
+        let last = &self.last;
         for (id, grip) in desk.grips() {
             match last.get(&Subject::Device(id.clone())) {
                 Some(Kept::Grip(kept)) if kept.mark() == grip.mark() => {}
@@ -256,11 +265,11 @@ impl World {
         let mut desk = Desk::new(Arc::clone(&self.site), Arc::clone(&self.meters), true);
         let mut last: BTreeMap<Subject, Kept> = BTreeMap::new();
         let mut number = 0;
-        for row in &self.rows {
+        for (subject, kept) in &self.last {
             // As text and back, as the store does it.
-            let text = serde_json::to_string(&row.kept).unwrap();
-            last.insert(row.subject.clone(), serde_json::from_str(&text).unwrap());
-            if let Subject::Event(id) = &row.subject
+            let text = serde_json::to_string(kept).unwrap();
+            last.insert(subject.clone(), serde_json::from_str(&text).unwrap());
+            if let Subject::Event(id) = subject
                 && let Some(found) = id.as_str().strip_prefix("op-")
             {
                 number = number.max(found.parse().unwrap());
@@ -297,17 +306,12 @@ impl World {
     }
 
     fn perform(&mut self, running: &Running) -> Report {
-        let named = self.rows.iter().any(|row| match (&row.kept, &running.work) {
-            (Kept::Grip(grip), Work::Operate { value } | Work::Step { value }) => {
-                row.subject == Subject::Device(running.device.clone()) && grip.written == Some(*value)
-            }
-            (Kept::Grip(grip), Work::Restore { words, .. }) => {
-                row.subject == Subject::Device(running.device.clone())
-                    && grip.is_returning
-                    && grip.before.as_ref().is_some_and(|before| before.words == *words)
-            }
-            _ => false,
-        });
+        let named = match &running.work {
+            Work::Operate { value } | Work::Step { value } => format!("{value}"),
+            Work::Restore { words, .. } => format!("{words:?}"),
+            Work::Arm | Work::Look | Work::Refresh => String::new(),
+        };
+        let is_named = self.named.contains(&(running.device.clone(), named));
         let device = self.devices.get_mut(&running.device).unwrap();
         let write = match &running.work {
             Work::Operate { value } | Work::Step { value } => Some((value * 10.0).round() as u16),
@@ -315,7 +319,7 @@ impl World {
             Work::Arm | Work::Look | Work::Refresh => None,
         };
         if let Some(word) = write {
-            if !named {
+            if !is_named {
                 self.broken.push(format!("I1: {} gets {word}, and no row says so", running.device));
             }
             if word > MAX && word != device.base {
@@ -337,6 +341,9 @@ impl World {
     /// Somebody else sets a device; while it is held that is a conflict, else its new normal.
     pub(super) fn interfere(&mut self, id: &str, word: u16) {
         let (phase, now) = (self.phase(id), self.now);
+        if self.desk.is_none() {
+            return;
+        }
         let device = self.device(id);
         match phase {
             Phase::Holding if device.late.is_empty() => {
