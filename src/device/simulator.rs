@@ -16,6 +16,7 @@ use crate::domain::{
 
 pub mod behaviour;
 pub mod calendar;
+pub mod control;
 pub mod electrical;
 pub mod frame;
 pub mod image;
@@ -170,6 +171,11 @@ impl Simulator {
         true
     }
 
+    /// The control point of a device that has one.
+    pub fn control(&self, device: &DeviceId) -> Option<&control::Bank> {
+        self.units.get(device)?.bank()
+    }
+
     /// What a meter sees at a time (in whole seconds); `None`: there is no such meter, or it is virtual.
     pub fn electrical(&self, meter: &MeterId, at: Timestamp) -> Option<Electrical> {
         let point = self.plant.point_of_meter(meter)?;
@@ -193,7 +199,9 @@ impl Simulator {
         let mut units: BTreeMap<u8, Arc<Unit>> = BTreeMap::new();
         for device in devices {
             let rules = behaviours.get(&device.id).map(|behaves| behaves.rules.clone()).unwrap_or_default();
-            let unit = Arc::new(Unit::new(Image::new(site, device, &self.plant), rules, self.clock.second()));
+            let image = Image::new(site, device, &self.plant);
+            let bank = control::Bank::of(device);
+            let unit = Arc::new(Unit::new(image, bank, rules, self.clock.second()));
             self.units.insert(device.id.clone(), Arc::clone(&unit));
             units.entry(device.unit).or_insert(unit);
         }

@@ -128,6 +128,22 @@ pub enum Behaviour {
     DropsIdle(Duration),
     /// Drops requests that come within this time after the connection was set up.
     PauseAfterConnect(Duration),
+    /// Acknowledges writes and does nothing.
+    IgnoresWrites,
+    /// Refuses writes (exception 04).
+    RefusesWrites,
+    /// Does what it is told this much later.
+    AppliesLate(Duration),
+    /// Goes to what it is told in ten steps over this time.
+    RampsTo(Duration),
+    /// Holds at least this word, whatever it is told.
+    ClampsWrites(u16),
+    /// Rounds words down to multiples of this.
+    RoundsWrites(u16),
+    /// Does what it is told, and its echo says something else.
+    LiesInEcho,
+    /// Does what it is told, and its answer is lost.
+    LosesWriteAnswers,
 }
 
 impl Behaviour {
@@ -163,6 +179,14 @@ impl Behaviour {
             Self::Reset => "reset",
             Self::DropsIdle(_) => "drops-idle",
             Self::PauseAfterConnect(_) => "pause-after-connect",
+            Self::IgnoresWrites => "ignores-writes",
+            Self::RefusesWrites => "refuses-writes",
+            Self::AppliesLate(_) => "applies-late",
+            Self::RampsTo(_) => "ramps-to",
+            Self::ClampsWrites(_) => "clamps-writes",
+            Self::RoundsWrites(_) => "rounds-writes",
+            Self::LiesInEcho => "lies-in-echo",
+            Self::LosesWriteAnswers => "loses-write-answers",
         }
     }
 }

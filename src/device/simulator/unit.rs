@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     behaviour::{Behaviour, Rule},
+    control::{self, Bank, Manner},
     frame::{Framing, Request, frame},
     image::{self, Image, View},
     plant::Plant,
@@ -24,6 +25,7 @@ pub const NO_TARGET: u8 = 0x0B;
 #[derive(Debug)]
 pub struct Unit {
     image: Image,
+    bank: Option<Bank>,
     state: RwLock<Rules>,
     /// Requests since the rules were set.
     requests: AtomicU64,
@@ -79,13 +81,21 @@ struct Treatment {
     garbage: Option<u16>,
     doubled: bool,
     cut: Option<(u16, bool)>,
+    manner: Manner,
+    /// The answer to a write is lost, and the write is done.
+    does_silently: bool,
 }
 
 impl Unit {
     /// A device with this image and these rules.
-    pub fn new(image: Image, rules: Vec<Rule>, second: i64) -> Self {
+    pub fn new(image: Image, bank: Option<Bank>, rules: Vec<Rule>, second: i64) -> Self {
         let state = RwLock::new(Rules { list: rules, since: Instant::now(), second });
-        Self { image, state, requests: AtomicU64::new(0) }
+        Self { image, bank, state, requests: AtomicU64::new(0) }
+    }
+
+    /// Its control point, where it has one.
+    pub fn bank(&self) -> Option<&Bank> {
+        self.bank.as_ref()
     }
 
     /// Gives it other rules; requests are counted from zero again.
@@ -106,6 +116,10 @@ impl Unit {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let treatment = self.treatment(number, request);
         if treatment.silent {
+            if treatment.does_silently {
+                // It does as it was told, and only its answer is lost.
+                let _ = self.bank.as_ref().map(|bank| bank.write(&request.pdu, treatment.manner));
+            }
             return Reply::Nothing;
         }
         if treatment.reset {
@@ -132,14 +146,20 @@ impl Unit {
             return Err(code);
         }
         let code = request.pdu.first().copied().unwrap_or_default();
-        // Writes are not known to a device that measures. Devices that take commands will answer 05, 06, 0F and 10 here.
+        if control::is_write(&request.pdu) {
+            // Writes are not known to a device that measures.
+            return self.bank.as_ref().ok_or(image::ILLEGAL_FUNCTION)?.write(&request.pdu, treatment.manner);
+        }
         let function = function(code).ok_or(image::ILLEGAL_FUNCTION)?;
         let (address, count) = range(&request.pdu).ok_or(image::ILLEGAL_VALUE)?;
         let most = if function.is_bits() { MAX_BITS } else { treatment.max_registers.unwrap_or(MAX_REGISTERS) };
         if count == 0 || count > most {
             return Err(image::ILLEGAL_VALUE);
         }
-        let data = if function.is_bits() {
+        let held = self.bank.as_ref().and_then(|bank| bank.read(function, address, count));
+        let data = if let Some(words) = held {
+            data_of(function, &words)
+        } else if function.is_bits() {
             bytes_of_bits(&self.image.bits(function, address, count, view)?)
         } else {
             let mut words = self.image.registers(function, address, count, view)?;
@@ -199,6 +219,17 @@ impl Treatment {
             Behaviour::CutOff(bytes) => self.cut = Some((bytes, true)),
             Behaviour::Stalls(bytes) => self.cut = Some((bytes, false)),
             Behaviour::Reset => self.reset = true,
+            Behaviour::IgnoresWrites
+            | Behaviour::RefusesWrites
+            | Behaviour::AppliesLate(_)
+            | Behaviour::RampsTo(_)
+            | Behaviour::ClampsWrites(_)
+            | Behaviour::RoundsWrites(_)
+            | Behaviour::LiesInEcho => self.manner.add(behaviour),
+            Behaviour::LosesWriteAnswers => {
+                self.does_silently = control::is_write(&request.pdu);
+                self.silent |= self.does_silently;
+            }
             // Of the connection: the port sees to them.
             Behaviour::Closes(_)
             | Behaviour::SingleConnection
@@ -230,6 +261,14 @@ fn function(code: u8) -> Option<Function> {
     [Function::Coil, Function::Discrete, Function::Holding, Function::Input]
         .into_iter()
         .find(|known| known.code() == code)
+}
+
+/// The data of an answer with these words.
+fn data_of(function: Function, words: &[u16]) -> Vec<u8> {
+    if function.is_bits() {
+        return bytes_of_bits(&words.iter().map(|word| *word != 0).collect::<Vec<_>>());
+    }
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
 /// Address and count of a request that has them.

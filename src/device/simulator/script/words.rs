@@ -39,6 +39,14 @@ pub(super) const WORDS: &[&str] = &[
     "reset",
     "drops-idle",
     "pause-after-connect",
+    "ignores-writes",
+    "refuses-writes",
+    "applies-late",
+    "ramps-to",
+    "clamps-writes",
+    "rounds-writes",
+    "lies-in-echo",
+    "loses-write-answers",
 ];
 
 /// All words, for messages.
@@ -78,6 +86,10 @@ fn plain(word: &str) -> Option<Behaviour> {
         "scale-factor-flips" => Behaviour::ScaleFactorFlips,
         "doubled" => Behaviour::Doubled,
         "reset" => Behaviour::Reset,
+        "ignores-writes" => Behaviour::IgnoresWrites,
+        "refuses-writes" => Behaviour::RefusesWrites,
+        "lies-in-echo" => Behaviour::LiesInEcho,
+        "loses-write-answers" => Behaviour::LosesWriteAnswers,
         _ => return None,
     })
 }
@@ -92,6 +104,8 @@ fn of_time(word: &str, parameters: &mut Parameters<'_>, timeout: Duration) -> Op
         "split" => Behaviour::Split(parameters.span("delay").unwrap_or(milliseconds(1))),
         "drops-idle" => Behaviour::DropsIdle(parameters.span("idle").unwrap_or(milliseconds(10_000))),
         "pause-after-connect" => Behaviour::PauseAfterConnect(parameters.span("pause").unwrap_or(milliseconds(1_500))),
+        "applies-late" => Behaviour::AppliesLate(parameters.span("delay").unwrap_or(milliseconds(2_000))),
+        "ramps-to" => Behaviour::RampsTo(parameters.span("delay").unwrap_or(milliseconds(2_000))),
         "intermittent" => {
             let every = parameters.span("every").unwrap_or(milliseconds(60_000));
             let down = parameters.span("down").unwrap_or(every / 3);
@@ -126,6 +140,8 @@ fn of_content(word: &str, parameters: &mut Parameters<'_>) -> Option<Behaviour> 
         "garbage" => Behaviour::Garbage(parameters.whole("bytes", 1, BYTES).unwrap_or(64)),
         "cut-off" => Behaviour::CutOff(parameters.whole("bytes", 1, BYTES).unwrap_or(9)),
         "stalls" => Behaviour::Stalls(parameters.whole("bytes", 1, BYTES).unwrap_or(9)),
+        "clamps-writes" => Behaviour::ClampsWrites(parameters.whole("least", 0, "a word, 0 to 65535").unwrap_or(60)),
+        "rounds-writes" => Behaviour::RoundsWrites(parameters.whole("step", 1, "a word, 1 to 65535").unwrap_or(10)),
         "exception" => {
             let code = parameters.whole("code", 1, "an exception code, 1 to 255").unwrap_or(NO_TARGET);
             let first = parameters.whole("first", 0, "the first address, 0 to 65535").unwrap_or(0);
