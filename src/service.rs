@@ -70,6 +70,8 @@ const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
 pub struct Service {
     running: Arc<Running>,
     clients: TaskTracker,
+    /// What it may do with equipment.
+    authority: Authority,
     /// Ends what belongs to the present site file.
     alarms: Mutex<AlarmTask>,
     /// A service that is dropped instead of stopped ends too, only without waiting.
@@ -125,7 +127,7 @@ pub fn start_for(site: Site, log: LogRing, mode: Mode, store: Option<Store>, aut
         stays: AtomicBool::new(false),
     };
     let alarms = Mutex::new(watch);
-    Service { running: Arc::new(running), clients, alarms, _ends: stop.drop_guard() }
+    Service { running: Arc::new(running), clients, authority, alarms, _ends: stop.drop_guard() }
 }
 
 impl AlarmTask {

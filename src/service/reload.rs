@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     AlarmTask, Service,
     alarms::Alarms,
-    audit,
+    audit, dispatch,
     dispatcher::{Shared, error},
     interface::{ErrorKind, ServiceError},
     recorder::Recorder,
@@ -34,13 +34,20 @@ impl Service {
         }
         let changed = difference(&old.site, &site);
         let site = Arc::new(site);
+        // What is held stays held, and is taken up again with the new file.
+        if let Some(dispatch) = &old.dispatch {
+            dispatch.end().await;
+        }
         let poller = old.poller.succeed(&old.site, &site, self.running.mode).await;
         self.end_alarms().await;
         let recorder = next_recorder(&old, &site, &poller).await;
         let alarms = Arc::new(Alarms::new(Arc::clone(&site), old.store.clone()));
         let (log, store, statements) = (old.log.clone(), old.store.clone(), Arc::clone(&old.statements));
         let access = site.access.clone();
-        let shared = Arc::new(Shared { site, poller, log, alarms, store, recorder, statements });
+        let reached = dispatch::Reached { site: &site, store: store.as_ref(), poller: &poller, alarms: &alarms };
+        let stop = self.running.stop.child_token();
+        let dispatch = dispatch::start(&reached, self.authority, &self.clients, stop);
+        let shared = Arc::new(Shared { site, poller, log, alarms, store, recorder, dispatch, statements });
         *self.alarms.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
             AlarmTask::start(&shared, self.running.mode);
         if access != old.site.access {

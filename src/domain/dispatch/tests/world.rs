@@ -189,6 +189,7 @@ impl World {
     fn take(&mut self) {
         let Some(desk) = &mut self.desk else { return };
         let outcome = desk.take();
+        let has_news = !outcome.rows.is_empty();
         for row in &outcome.rows {
             self.check_row(row);
         }
@@ -201,7 +202,9 @@ impl World {
             device.free_at = at;
             self.running.push(Running { at, device: job.device, ticket: job.ticket, work: job.work, life: self.life });
         }
-        self.check_desk();
+        if has_news {
+            self.check_desk();
+        }
     }
 
     fn check_row(&mut self, row: &Row) {
