@@ -111,6 +111,11 @@ impl Bank {
         (0..count).map(|place| state.words.get(&(function, address.checked_add(place)?)).copied()).collect()
     }
 
+    /// What a register holds now; `None` where the bank has none at this address.
+    pub fn word(&self, function: Function, address: u16) -> Option<u16> {
+        self.read(function, address, 1)?.first().copied()
+    }
+
     /// What was written to it, in order.
     pub fn writes(&self) -> Vec<SeenWrite> {
         self.state().log.clone()
