@@ -31,6 +31,7 @@ pub mod record;
 pub mod simulate;
 pub mod start;
 pub mod statements;
+pub mod status;
 pub mod terminal;
 pub mod time;
 pub mod usage;
@@ -137,6 +138,8 @@ enum Command {
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         run_for: Option<Duration>,
     },
+    /// How it goes: service, devices, alarms, reviews; ends with 1 where something wants a person, 69 without a service
+    Status,
     /// Check the site file: every mistake at once, else what it says and how full each connection is
     Check {
         /// Print the JSON schema of site files, for editors
@@ -275,6 +278,7 @@ impl Cli {
                 let log = start::log(&global.log, LogTo::Stderr, global.color)?;
                 start::runtime()?.block_on(poll::command(global, log, &options))
             }
+            Some(Command::Status) => status::run(global),
             Some(Command::Check { schema }) => {
                 let colour = global.color.applies(io::stderr().is_terminal());
                 check::run(global.config.as_deref(), schema, global.json, colour)

@@ -53,6 +53,8 @@ mod reload;
 pub mod roles;
 pub mod socket;
 pub mod statements;
+pub mod status;
+mod storage;
 mod teller;
 pub mod who;
 

@@ -249,7 +249,7 @@ fn load(global: &Global) -> Result<Site, CommandError> {
     Ok(start::site(global.config.as_deref(), global.data.as_deref(), global.color)?.site)
 }
 
-fn refused(dir: &Path, error: ConnectError) -> CommandError {
+pub(super) fn refused(dir: &Path, error: ConnectError) -> CommandError {
     match error {
         ConnectError::Refused(error) => error.into(),
         ConnectError::NotPermitted => {

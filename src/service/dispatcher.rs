@@ -195,6 +195,7 @@ pub(super) async fn respond(shared: &Arc<Shared>, peer: &Peer, request: Request)
         }
         Request::Log { after } => Ok(Response::Log { lines: shared.log.after(after, MAX_LINES) }),
         Request::Alarms => shared.alarms.listed().await,
+        Request::Storage => Ok(Response::Storage { storage: shared.store.as_ref().map(Into::into) }),
         Request::Acknowledge { id, note } => shared.alarms.acknowledge(&id, &peer.name, &note).await,
         Request::Shelve { id, until, note } => shared.alarms.shelve(&id, until, &peer.name, &note).await,
         Request::Unshelve { id } => shared.alarms.unshelve(&id, &peer.name).await,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod dispatch;
 pub mod duplicates;
+pub mod storage;
 
 use duplicates::{DuplicatesRequest, DuplicatesResponse};
 
@@ -97,6 +98,8 @@ pub enum Request {
     },
     /// The alarms that are not normal.
     Alarms,
+    /// How keeping goes: what waits for the disk, what was turned away.
+    Storage,
     /// Somebody knows of an alarm. Who, the service knows.
     Acknowledge {
         /// Which, as text: `kind:subject`.
@@ -283,6 +286,11 @@ pub enum Response {
         alarms: Vec<AlarmLine>,
         /// Lines of the alarm log of the last 24 hours: alarms that came and went, and what people did.
         events_last_day: u64,
+    },
+    /// To `Storage`.
+    Storage {
+        /// `None` where nothing is kept.
+        storage: Option<storage::Storage>,
     },
     /// To `Backup`: the copy is there and whole.
     BackedUp {

@@ -91,6 +91,7 @@ pub fn rule(request: &Request) -> Rule {
         Request::Records { .. } => ("records", LOOK),
         Request::Pue { .. } => ("pue", LOOK),
         Request::Alarms => ("alarms", LOOK),
+        Request::Storage => ("storage", LOOK),
         Request::History { .. } => ("history", LOOK),
         Request::Chart { .. } => ("chart", LOOK),
         Request::Intervals { .. } => ("intervals", LOOK),

@@ -17,6 +17,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("v", r#"{"request":"records","meter":"main"}"#),
     ("v", r#"{"request":"pue","building":null,"span":null}"#),
     ("v", r#"{"request":"alarms"}"#),
+    ("v", r#"{"request":"storage"}"#),
     (
         "v",
         r#"{"request":"history","meter":"main","quantity":"current_kw","span":{"from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z"},"step_ms":null}"#,
