@@ -13,5 +13,6 @@ mod json;
 mod legacy;
 mod page;
 mod read;
+mod scan;
 mod shapes;
 mod split;

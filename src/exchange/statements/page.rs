@@ -1,6 +1,6 @@
 //! HAL pages that are too long to be held: `{"_embedded": {"statements": [ …documents… ]}, "_links": …}`.
 
-use super::split::Scan;
+use super::scan::Scan;
 
 /// What is known of a page from its beginning.
 #[derive(Debug, PartialEq, Eq)]
