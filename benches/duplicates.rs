@@ -1,6 +1,8 @@
 //! Grouping and deciding utility readings in memory, beside the same job in DuckDB's SQL, on the same made-up readings
 //! (`duplicates/data.rs`) with the same results: `cargo bench --bench duplicates [-- groups] [--readings N] [--meters N]`.
 //!
+//! `import` and `usage` measure the whole way with the real binary instead: JSON → decided groups in the store → totals.
+//!
 //! DuckDB runs in the Python that `METERDECK_PYTHON` names, else in `target/peers/bin/python`
 //! (`python3 -m venv target/peers && target/peers/bin/pip install duckdb`). Each side is a process of its own, has the
 //! readings in memory in the same shuffled order before its time begins, and uses all cores.
@@ -20,6 +22,8 @@ use tempfile::NamedTempFile;
 
 #[path = "duplicates/data.rs"]
 mod data;
+#[path = "duplicates/import.rs"]
+mod import;
 #[path = "duplicates/ours.rs"]
 mod ours;
 
@@ -35,7 +39,9 @@ fn main() {
     let (readings, meters) = (after("--readings").unwrap_or(10_000_000), after("--meters").unwrap_or(200_000));
     match arguments.first().map(String::as_str) {
         Some("role") => ours::run(readings, meters),
-        Some(part) if !part.starts_with("--") && part != "groups" => panic!("the only part is `groups`"),
+        Some("import") => import::import(),
+        Some("usage") => import::usage(),
+        Some(part) if !part.starts_with("--") && part != "groups" => panic!("the parts are groups, import and usage"),
         _ => groups(readings, meters),
     }
 }

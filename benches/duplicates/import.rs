@@ -1,6 +1,7 @@
 //! The whole way with the real binary: JSON → readings in the store, grouped and decided; then the accounting of all meters.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     io::{BufWriter, Write},
     path::Path,
@@ -15,8 +16,8 @@ const METERS_OF_ACCOUNT: u32 = 4;
 const SITE: &str = "[site]\nname = \"Bench\"\ntime_zone = \"UTC\"\ncurrency = \"EUR\"\n";
 
 /// Imports a million readings; then the same file again.
-pub fn import() {
-    let folder = tempfile::tempdir().expect("a folder for the data");
+pub(crate) fn import() {
+    let folder = tempfile::tempdir().unwrap();
     let (meters, months) = (83_333, 12);
     let (readings, bytes) = write(&folder.path().join("bills.ndjson"), meters, months);
     let megabytes = bytes / 1_000_000;
@@ -30,8 +31,8 @@ pub fn import() {
 }
 
 /// Accounts for 200,000 meters with two million readings.
-pub fn usage() {
-    let folder = tempfile::tempdir().expect("a folder for the data");
+pub(crate) fn usage() {
+    let folder = tempfile::tempdir().unwrap();
     let (meters, months) = (200_000, 10);
     let (readings, _) = write(&folder.path().join("bills.ndjson"), meters, months);
     let (took, memory) = run(folder.path(), &["statements", "import", "bills.ndjson"]);
@@ -46,8 +47,8 @@ pub fn usage() {
 /// says one of the readings again, half of those with another value.
 fn write(path: &Path, meters: u32, months: u32) -> (u32, u64) {
     let mut random = fastrand::Rng::with_seed(1);
-    fs::write(path.with_file_name("site.toml"), SITE).expect("a site file");
-    let mut file = BufWriter::new(File::create(path).expect("a file for the bills"));
+    fs::write(path.with_file_name("site.toml"), SITE).unwrap();
+    let mut file = BufWriter::new(File::create(path).unwrap());
     let mut readings = 0;
     for month in 0..months {
         let (start, end) = (date(month), date(month + 1));
@@ -69,23 +70,25 @@ fn write(path: &Path, meters: u32, months: u32) -> (u32, u64) {
             let last = (first + METERS_OF_ACCOUNT).min(meters);
             for meter in first..last {
                 let comma = if meter == first { "" } else { "," };
-                line.push_str(&format!("{comma}{}", reading(meter, meter % 90_000 + month)));
+                line.push_str(comma);
+                line.push_str(&reading(meter, meter % 90_000 + month));
                 readings += 1;
             }
             line.push_str("]}");
             if random.u8(..100) < 8 {
                 let value = first % 90_000 + month + u32::from(random.bool());
-                line.push_str(&format!(
+                let _ = write!(
+                    line,
                     ",{{\"accountNumber\":\"R{account}\",\"providers\":[{{\"name\":\"Retail\",\"classification\":\"ADDITIONAL\"}}],\
                      \"meterData\":[{}]}}",
                     reading(first, value)
-                ));
+                );
                 readings += 1;
             }
-            writeln!(file, "{line}]}}").expect("a line is written");
+            writeln!(file, "{line}]}}").unwrap();
         }
     }
-    file.flush().expect("the file is written");
+    file.flush().unwrap();
     (readings, file_size(path))
 }
 
@@ -105,13 +108,13 @@ fn run(folder: &Path, arguments: &[&str]) -> (Duration, u64) {
         .env_remove("METERDECK_CONFIG")
         .args(["--config", "site.toml", "--data", "data"])
         .args(arguments)
-        .stdout(Stdio::from(File::create(folder.join("output")).expect("a file for the output")))
+        .stdout(Stdio::from(File::create(folder.join("output")).unwrap()))
         .spawn()
-        .expect("the binary runs");
+        .unwrap();
     let mut memory = 0;
     loop {
         memory = memory.max(peak(&child));
-        match child.try_wait().expect("the child is waited for") {
+        match child.try_wait().unwrap() {
             Some(status) => {
                 assert!(status.success(), "{arguments:?}: {status}");
                 return (begin.elapsed(), memory);

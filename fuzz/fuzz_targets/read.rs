@@ -9,7 +9,7 @@ use meterdeck::{
 pub(crate) fn read(bytes: &[u8]) {
     for is_lines in [false, true] {
         let Ok(mut reader) = Reader::new(bytes, "fuzz", is_lines) else { continue };
-        while let Ok(Some(found)) = reader.next() {
+        while let Ok(Some(found)) = reader.next_document() {
             check(&found);
         }
     }

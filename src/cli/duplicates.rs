@@ -334,7 +334,9 @@ async fn history(client: &Client, group: GroupId, site: &Site, json: bool) -> Re
     } else if decisions.is_empty() {
         text.push_str("Nobody decided anything about it.\n");
     } else {
-        decisions.iter().for_each(|decision| text.push_str(&show::decision(decision, &time::zone(site))));
+        for decision in &decisions {
+            text.push_str(&show::decision(decision, &time::zone(site)));
+        }
     }
     exit::output(io::stdout().lock().write_all(text.as_bytes()))
 }
@@ -354,7 +356,9 @@ async fn repeat(
         return Ok(Exit::Done.into());
     }
     let mut preview = format!("The same for {} more:\n", proposals.len());
-    proposals.iter().for_each(|proposal| preview.push_str(&show::proposal(proposal)));
+    for proposal in &proposals {
+        preview.push_str(&show::proposal(proposal));
+    }
     let _ = io::stderr().write_all(preview.as_bytes());
     if !yes && !confirmed(&proposals)? {
         let _ = writeln!(io::stderr(), "Left as they are.");

@@ -255,7 +255,7 @@ fn read(path: &Path, name: &str, batches: &mpsc::Sender<Message>) -> Result<(), 
     let mut reader = Reader::new(source, name, input::is_lines(path))?;
     let mut batch = Batch::default();
     loop {
-        let found = reader.next()?;
+        let found = reader.next_document()?;
         let is_end = found.is_none();
         if let Some(found) = found {
             batch.add(found);

@@ -187,7 +187,9 @@ fn an_overlap_is_counted_twice_until_somebody_decides() {
         .collect();
     let id = overlap["id"].as_str().unwrap();
     let mut arguments = vec!["duplicates", "resolve", id, "--reason", "the quarter is the sum"];
-    months.iter().for_each(|month| arguments.extend(["--use", month]));
+    for month in &months {
+        arguments.extend(["--use", month]);
+    }
     folder.json(&arguments);
     let usage = folder.only_usage();
     assert_eq!((&usage["total"], &usage["complete"]), (&json!("301"), &json!(true)), "{usage}");

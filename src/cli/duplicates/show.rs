@@ -81,7 +81,9 @@ pub(super) fn detail(detail: &GroupDetail, zone: &TimeZone) -> String {
         let _ = writeln!(text, "  the evidence speaks for {suggested}");
     }
     let _ = writeln!(text, "  version {}", group.finding.version);
-    detail.decisions.iter().for_each(|entry| text.push_str(&decision(entry, zone)));
+    for entry in &detail.decisions {
+        text.push_str(&decision(entry, zone));
+    }
     text
 }
 

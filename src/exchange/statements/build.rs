@@ -141,7 +141,7 @@ impl Builder {
             }
         }
         duplicate::Account {
-            number: self.name(account.account_number, at, "accountNumber"),
+            number: self.name(account.number, at, "accountNumber"),
             providers: self.providers(account.providers.as_ref(), at),
             stages: stages(account.charges.as_ref()),
             statement_date: self.day(account.statement_date, at, "statementDate"),
@@ -156,7 +156,7 @@ impl Builder {
         for (pointer, provider) in providers.unwrap_or(&nothing).pointed(&at) {
             let Some(provider) = provider else { continue };
             let name = self.name(provider.name, &pointer, "name");
-            let name = name.or_else(|| self.name(provider.provider_name, &pointer, "providerName"));
+            let name = name.or_else(|| self.name(provider.other_name, &pointer, "providerName"));
             let classification = json::text(provider.classification).map(|text| Classification::parse(&text));
             built.push(duplicate::Provider { name, classification });
         }

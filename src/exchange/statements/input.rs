@@ -172,7 +172,7 @@ impl<R: Read> Read for Hashed<R> {
         self.hash.update(into.get(..read).unwrap_or_default());
         self.counter.0.fetch_add(read as u64, Ordering::Relaxed);
         if read == 0 && !into.is_empty() {
-            let hex = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = self.hash.clone().finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             *self.fingerprint.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(hex);
         }
         Ok(read)

@@ -16,7 +16,7 @@ pub(super) type Leaf<'a> = Option<&'a RawValue>;
 
 /// The text of a leaf: of a string what it says, of a number or truth value how it is written. Blank is absent, and so is
 /// what cannot be a text.
-pub(super) fn text<'a>(leaf: Leaf<'a>) -> Option<Cow<'a, str>> {
+pub(super) fn text(leaf: Leaf<'_>) -> Option<Cow<'_, str>> {
     let raw = leaf?.get();
     let text = match raw.as_bytes().first()? {
         b'"' => match raw.get(1..raw.len().checked_sub(1)?)? {

@@ -36,7 +36,7 @@ pub(super) fn within(bytes: &[u8]) -> Option<Page> {
             loop {
                 let array = at.key()?;
                 if at.peek()? == b'[' {
-                    if let Some(page) = in_array(&mut at, &array, &mut elements)? {
+                    if let Array::Goes(page) = in_array(&mut at, &array, &mut elements)? {
                         return Some(Page { elements, ..page });
                     }
                 } else {
@@ -55,18 +55,25 @@ pub(super) fn within(bytes: &[u8]) -> Option<Page> {
     }
 }
 
-/// Goes through an array; the page, where the bytes end within it.
-fn in_array(at: &mut Cursor<'_>, array: &str, elements: &mut Vec<Element>) -> Option<Option<Page>> {
+/// Whether an array of documents is whole.
+enum Array {
+    Ends,
+    /// The bytes end within it.
+    Goes(Page),
+}
+
+/// Goes through an array; `None` where it is broken.
+fn in_array(at: &mut Cursor<'_>, array: &str, elements: &mut Vec<Element>) -> Option<Array> {
     at.take(b'[')?;
     let mut index = 0;
     loop {
         let next = at.next;
         let page = || Page { elements: Vec::new(), array: array.to_owned(), index, is_first: index == 0, next };
         match at.peek() {
-            None => return Some(Some(page())),
+            None => return Some(Array::Goes(page())),
             Some(b']') => {
                 at.take(b']')?;
-                return Some(None);
+                return Some(Array::Ends);
             }
             Some(_) if index > 0 => at.take(b',')?,
             Some(_) => {}
@@ -74,7 +81,7 @@ fn in_array(at: &mut Cursor<'_>, array: &str, elements: &mut Vec<Element>) -> Op
         at.peek();
         let from = at.next;
         if at.value().is_none() {
-            return Some(Some(page()));
+            return Some(Array::Goes(page()));
         }
         elements.push(Element { array: array.to_owned(), index, range: (from, at.next) });
         index += 1;

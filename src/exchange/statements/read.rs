@@ -85,7 +85,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`BadFile`]: nothing of this file may be used. Newline-delimited JSON has no such error but that of the disk.
-    pub fn next(&mut self) -> Result<Option<Found>, BadFile> {
+    pub fn next_document(&mut self) -> Result<Option<Found>, BadFile> {
         if self.is_at_end {
             return Ok(None);
         }
@@ -227,7 +227,7 @@ impl Sorter<'_> {
             document.embedded.and_then(|embedded| serde_json::from_str(embedded.get()).ok());
         let mut of = self.of_meter(document.meter_id, document.meter_number, document.account_number, at);
         let own = build::first_meter(embedded.as_ref());
-        let inner = usages.objects().filter_map(build::embedded_meter).next();
+        let inner = usages.objects().find_map(build::embedded_meter);
         let deregulation = document.deregulation_status.or_else(|| own.and_then(|meter| meter.deregulation_status));
         of.deregulation = json::text(deregulation).map(|text| DeregulationStatus::parse(&text));
         for meter in [own, inner].into_iter().flatten() {
@@ -309,7 +309,7 @@ impl Builder {
     /// A statement that is written as its only account.
     fn lone_account<'a>(&mut self, head: Head<'a>, document: Document<'a>, at: &str) -> Statement {
         let account = Account {
-            account_number: document.account_number,
+            number: document.account_number,
             statement_date: None,
             providers: document.providers,
             charges: document.charges,

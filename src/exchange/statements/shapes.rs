@@ -62,8 +62,8 @@ pub(super) struct Document<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Account<'a> {
-    #[serde(borrow)]
-    pub account_number: Leaf<'a>,
+    #[serde(borrow, rename = "accountNumber")]
+    pub number: Leaf<'a>,
     #[serde(borrow)]
     pub statement_date: Leaf<'a>,
     #[serde(borrow)]
@@ -79,8 +79,8 @@ pub(super) struct Account<'a> {
 pub(super) struct Provider<'a> {
     #[serde(borrow)]
     pub name: Leaf<'a>,
-    #[serde(borrow)]
-    pub provider_name: Leaf<'a>,
+    #[serde(borrow, rename = "providerName")]
+    pub other_name: Leaf<'a>,
     #[serde(borrow)]
     pub classification: Leaf<'a>,
 }

@@ -75,21 +75,17 @@ impl Desk<'_> {
     pub(super) fn excluded(&self, meter: Option<&str>, after: Option<u64>) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
         let is_all = meter.is_none();
-        let (meters, mut next) = match meter {
-            Some(name) => {
-                let number = self.meter(name)?;
-                let mut meters: Vec<NamedMeter> = Vec::new();
-                for key in self.clusters.keys(number) {
-                    meters.extend(self.store.utility_meter(key)?);
-                }
-                (meters, None)
+        let (meters, mut next) = if let Some(name) = meter {
+            let mut meters: Vec<NamedMeter> = Vec::new();
+            for key in self.clusters.keys(self.meter(name)?) {
+                meters.extend(self.store.utility_meter(key)?);
             }
-            None => {
-                let meters = self.store.meters_with_excluded(after.map(number), METERS_AT_ONCE)?;
-                let is_full = meters.len() >= METERS_AT_ONCE as usize;
-                let next = meters.last().filter(|_| is_full).map(|meter| u64::from(meter.number.0));
-                (meters, next)
-            }
+            (meters, None)
+        } else {
+            let meters = self.store.meters_with_excluded(after.map(number), METERS_AT_ONCE)?;
+            let is_full = meters.len() >= METERS_AT_ONCE as usize;
+            let next = meters.last().filter(|_| is_full).map(|meter| u64::from(meter.number.0));
+            (meters, next)
         };
         let mut readings = Vec::new();
         for meter in meters {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Desk, settle::Known};
 use crate::{
-    domain::duplicate::{Book, Finding, FindingKind, Reading, ReadingId, Standing, Status},
+    domain::duplicate::{Book, Finding, FindingKind, Reading, ReadingId, Set, Standing, Status},
     service::interface::{
         ServiceError,
         duplicates::{DuplicatesResponse, Filter, Group, MAX_LINE_USAGES, MAX_PAGE, QueueLine, QueuePlace, Statistics},
@@ -21,7 +21,7 @@ impl Desk<'_> {
             !matches!(standing, Standing::Ruled { .. } | Standing::Open { reopened: None, deferred: None, .. })
         };
         // Groups that were decided about and stand by rule again after an undo have a version too.
-        let needs_book = assessment.sets.iter().any(|set| set.is_group())
+        let needs_book = assessment.sets.iter().any(Set::is_group)
             || assessment.sets.iter().any(|set| is_decided(&set.standing))
             || !assessment.overlaps.is_empty();
         let book = if needs_book { Book::new(self.store.decisions(&keys)?) } else { Book::default() };

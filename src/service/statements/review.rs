@@ -42,14 +42,8 @@ impl Desk<'_> {
         Ok((row, known))
     }
 
-    fn finding(&self, known: &Known, id: GroupId) -> Result<Finding, ServiceError> {
-        known.findings().into_iter().find(|finding| finding.id == id).ok_or_else(|| {
-            error(ErrorKind::Internal, format!("Group `{id}` is in the queue, but not among its meter's."), None)
-        })
-    }
-
     fn detail(&self, row: &FindingRow, known: &Known) -> Result<GroupDetail, ServiceError> {
-        let finding = self.finding(known, row.id)?;
+        let finding = finding(known, row.id)?;
         let readings = self.readings(known)?;
         let measured = self.measured(known, &finding)?;
         let providers = evidence::providers(known, &readings);
@@ -94,7 +88,7 @@ impl Desk<'_> {
         // From here to the end nobody else decides.
         let _work = self.shared.statements.work();
         let (row, known) = self.find(id)?;
-        let finding = self.finding(&known, id)?;
+        let finding = finding(&known, id)?;
         let proposal = proposal(self.who, choice, reason, version.unwrap_or(finding.version));
         let next = self.store.next_decision()?;
         let decision = prepare(proposal, &finding, &known.candidates, &known.book, next).map_err(refused)?;
@@ -105,7 +99,9 @@ impl Desk<'_> {
     /// Adds decisions to a meter's book; how it stands with them.
     fn keep(&self, known: Known, decisions: Vec<Decision>) -> Result<Known, ServiceError> {
         let Known { keys, candidates, mut book, .. } = known;
-        decisions.iter().for_each(|decision| book.add(decision.clone()));
+        for decision in &decisions {
+            book.add(decision.clone());
+        }
         let energies = self.energies()?;
         let known = self.assess(keys, candidates, book, energies.as_ref(), &mut Scratch::default());
         let mut assessed = known.assessed(self.mapped(known.first()).is_some());
@@ -117,12 +113,12 @@ impl Desk<'_> {
     pub(super) fn alike(&self, id: GroupId, choice: &Choice) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
         let (_, known) = self.find(id)?;
-        let finding = self.finding(&known, id)?;
+        let finding = finding(&known, id)?;
         let readings = self.readings(&known)?;
         let members =
             |finding: &Finding| -> Vec<&Reading> { finding.members.iter().filter_map(|id| readings.get(id)).collect() };
         let own = members(&finding);
-        let chosen = chosen_provider(choice, &own)?;
+        let chosen = chosen(choice, &own)?;
         let mut proposals = Vec::new();
         for other in known.findings() {
             let theirs = members(&other);
@@ -197,10 +193,16 @@ impl Desk<'_> {
     pub(super) fn history(&self, id: GroupId) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
         let (_, known) = self.find(id)?;
-        let finding = self.finding(&known, id)?;
+        let finding = finding(&known, id)?;
         let decisions = known.book.history(finding.kind, &in_order(&finding)).into_iter().cloned().collect();
         Ok(DuplicatesResponse::History { decisions })
     }
+}
+
+fn finding(known: &Known, id: GroupId) -> Result<Finding, ServiceError> {
+    known.findings().into_iter().find(|finding| finding.id == id).ok_or_else(|| {
+        error(ErrorKind::Internal, format!("Group `{id}` is in the queue, but not among its meter's."), None)
+    })
 }
 
 fn proposal(who: &str, choice: Choice, reason: &str, version: u64) -> Prepared {
@@ -216,6 +218,7 @@ fn in_order(finding: &Finding) -> Vec<ReadingId> {
     members
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(refusal: DecisionError) -> ServiceError {
     let message = format!("{refusal}.");
     let (kind, message, hint) = match &refusal {
@@ -239,23 +242,31 @@ fn providers<'a>(readings: &[&'a Reading]) -> Names<'a> {
     readings.iter().map(|reading| reading.provider.as_deref()).collect()
 }
 
-/// The provider whose reading is chosen; `None` where all count.
-fn chosen_provider<'a>(choice: &Choice, own: &[&'a Reading]) -> Result<Option<Option<&'a str>>, ServiceError> {
+/// Whose reading is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chosen<'a> {
+    /// All count.
+    All,
+    /// That of the provider with this name; one may have none.
+    Of(Option<&'a str>),
+}
+
+fn chosen<'a>(choice: &Choice, own: &[&'a Reading]) -> Result<Chosen<'a>, ServiceError> {
     match choice {
-        Choice::KeepAll => Ok(None),
+        Choice::KeepAll => Ok(Chosen::All),
         Choice::Use { readings } => {
             let chosen = own.iter().find(|reading| readings.as_slice() == [reading.id]);
             let chosen =
                 chosen.ok_or_else(|| error(ErrorKind::Invalid, "Choose one of its readings.".to_owned(), None))?;
-            Ok(Some(chosen.provider.as_deref()))
+            Ok(Chosen::Of(chosen.provider.as_deref()))
         }
         _ => Err(error(ErrorKind::Invalid, "Only a chosen reading, or keeping all, can be repeated.".to_owned(), None)),
     }
 }
 
 /// The same decision for another group, and what counts then; nothing where it cannot be the same.
-fn same_choice(choice: &Choice, chosen: Option<Option<&str>>, theirs: &[&Reading]) -> Option<(Choice, Option<Usage>)> {
-    let Some(provider) = chosen else { return Some((choice.clone(), None)) };
+fn same_choice(choice: &Choice, chosen: Chosen<'_>, theirs: &[&Reading]) -> Option<(Choice, Option<Usage>)> {
+    let Chosen::Of(provider) = chosen else { return Some((choice.clone(), None)) };
     let mut of_provider = theirs.iter().filter(|reading| reading.provider.as_deref() == provider);
     let reading = of_provider.next().filter(|reading| reading.usage.is_some())?;
     if of_provider.next().is_some() {

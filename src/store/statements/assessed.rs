@@ -339,7 +339,7 @@ impl Store {
                    GROUP BY kind, status, rule, deferred, who";
         self.read(|connection| {
             let mut query = connection.prepare_cached(sql)?;
-            let rows = query.query_map([], |row| tally(row))?;
+            let rows = query.query_map([], tally)?;
             rows.collect()
         })
     }

@@ -35,7 +35,9 @@ pub(super) fn encode(candidates: &[Candidate], assessment: &Assessment) -> Vec<u
     units.dedup();
     let mut bytes = Vec::with_capacity(16 + candidates.len() * 32);
     put_count(&mut bytes, units.len());
-    units.iter().for_each(|unit| put_text(&mut bytes, unit.symbol()));
+    for unit in &units {
+        put_text(&mut bytes, unit.symbol());
+    }
     put_count(&mut bytes, assessment.sets.len());
     let mut places = vec![0_usize; candidates.len()];
     let mut place = 0;
@@ -54,7 +56,9 @@ pub(super) fn encode(candidates: &[Candidate], assessment: &Assessment) -> Vec<u
     put_count(&mut bytes, assessment.overlaps.len());
     for overlap in &assessment.overlaps {
         put_count(&mut bytes, overlap.members.len());
-        overlap.members.iter().for_each(|index| put_count(&mut bytes, places.get(*index).copied().unwrap_or_default()));
+        for index in &overlap.members {
+            put_count(&mut bytes, places.get(*index).copied().unwrap_or_default());
+        }
         put_period(&mut bytes, overlap.twice);
         put_standing(&mut bytes, &overlap.standing);
     }
@@ -216,7 +220,9 @@ fn put_standing(bytes: &mut Vec<u8>, standing: &Standing) {
             bytes.push(if value.is_some() { DECIDED_VALUE } else { DECIDED });
             put(bytes, *decision);
             put_count(bytes, counted.len());
-            counted.iter().for_each(|id| bytes.extend(id.as_bytes()));
+            for id in counted {
+                bytes.extend(id.as_bytes());
+            }
             if let Some(value) = value {
                 put_text(bytes, value.unit().symbol());
                 put_decimal(bytes, value.value());

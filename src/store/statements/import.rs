@@ -356,7 +356,7 @@ impl Rows {
             .iter()
             .map(|reading| (import.meters.get(&reading.meter).unwrap_or_default(), reading.id))
             .collect();
-        self.count_new(import, &readings, &members, known);
+        count_new(import, &readings, &members, known);
         let this = KnownPart { key: number, order: order.clone(), members: Vec::new() };
         self.supersede(import, &this, &members, latest);
         self.stale.extend(members.iter().map(|(meter, _)| *meter));
@@ -381,25 +381,6 @@ impl Rows {
         known.push(KnownPart { members, ..this });
     }
 
-    /// Readings are new that no part of the same name held before.
-    fn count_new(
-        &self,
-        import: &mut OpenImport,
-        readings: &[crate::domain::duplicate::Reading],
-        members: &[(u32, ReadingId)],
-        known: &[KnownPart],
-    ) {
-        let before: HashSet<ReadingId> = known.iter().flat_map(|known| &known.members).map(|(_, id)| *id).collect();
-        for (reading, (_, id)) in readings.iter().zip(members) {
-            if before.contains(id) {
-                import.counts.unchanged += 1;
-            } else {
-                import.counts.new += 1;
-                import.counts.excluded += u64::from(reading.excluded.is_some());
-            }
-        }
-    }
-
     /// Of this part and the latest so far, one takes the other's place.
     fn supersede(
         &mut self,
@@ -420,6 +401,24 @@ impl Rows {
         } else {
             self.superseded.push((this.key, latest.key));
             import.counts.superseded += missing(members, &latest.members);
+        }
+    }
+}
+
+/// Readings are new that no part of the same name held before.
+fn count_new(
+    import: &mut OpenImport,
+    readings: &[crate::domain::duplicate::Reading],
+    members: &[(u32, ReadingId)],
+    known: &[KnownPart],
+) {
+    let before: HashSet<ReadingId> = known.iter().flat_map(|known| &known.members).map(|(_, id)| *id).collect();
+    for (reading, (_, id)) in readings.iter().zip(members) {
+        if before.contains(id) {
+            import.counts.unchanged += 1;
+        } else {
+            import.counts.new += 1;
+            import.counts.excluded += u64::from(reading.excluded.is_some());
         }
     }
 }

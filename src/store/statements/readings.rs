@@ -1,6 +1,9 @@
 //! Readings in the file, and those of a meter that are valid.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, Statement, params};
@@ -244,10 +247,10 @@ pub(super) fn reading(
     parts: &mut Parts,
 ) -> Result<Reading, rusqlite::Error> {
     let part: i64 = row.get(5)?;
-    if !parts.contains_key(&part) {
-        parts.insert(part, part_head(connection, part)?);
-    }
-    let head = parts.get(&part).cloned().ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let head = match parts.entry(part) {
+        Entry::Occupied(known) => known.get().clone(),
+        Entry::Vacant(vacant) => vacant.insert(part_head(connection, part)?).clone(),
+    };
     let account = head.accounts.get(row.get::<_, u32>(6)? as usize).cloned().unwrap_or_default();
     let unit = UsageUnit::parse(row.get_ref(4)?.as_str()?);
     let excluded = row.get_ref(9)?.as_str_or_null()?;
