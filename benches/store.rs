@@ -21,6 +21,7 @@ mod narrow;
 
 use std::{
     collections::HashMap,
+    io::Write as _,
     path::Path,
     time::{Duration, Instant},
 };
@@ -192,47 +193,92 @@ fn narrow_minutes(meters: usize) {
     );
 }
 
-/// The real load in real time for 20 s, across the end of 5 min so that it is sealed meanwhile, and read back each second.
+/// The real load at ten times its pace, over two ends of 5 min and the compaction of an hour, read back all the time; beside it
+/// 20 s of the narrow table in real time, which is all that it can do.
 fn ingest(meters: usize) {
-    const SECONDS: i64 = 20;
+    const SECONDS: i64 = 1000;
+    const PACE: Duration = Duration::from_millis(100);
     let dir = dir();
     let (store, keys) = open(dir.path(), meters);
+    let mut site = data::Site::new(meters, 5);
+    let mut taken = Vec::new();
+    let mut samples = 0;
+    let before = meter::now();
+    for second in 0..SECONDS {
+        // The last 8 min of an hour, and the first of the next.
+        let batch = site.second(START_S + 3120 + second, &keys);
+        samples += batch.len();
+        std::thread::sleep((before.at + PACE * second as u32).saturating_duration_since(Instant::now()));
+        let start = Instant::now();
+        store.append(batch).unwrap().wait().unwrap();
+        taken.push(start.elapsed().as_secs_f64() * 1000.0);
+        let key = keys[(second as usize * 37) % keys.len()];
+        let found = store.samples(key, START_S * 1000, i64::MAX, usize::MAX).unwrap().points.len() as i64;
+        assert!(found > second * 99 / 100, "{found} points after {second} s");
+    }
+    let after = meter::now();
+    taken.sort_by(f64::total_cmp);
+    println!("## {meters} meters × 20 quantities at 1 Hz, ten times as fast as in real time: {samples} samples");
+    println!(
+        "store     commit median {:.1} p99 {:.1} longest {:.1} ms; written {:.1} B a sample; CPU of the store's thread {:.2} % of a core at 1 Hz",
+        meter::quantile(&taken, 0.5),
+        meter::quantile(&taken, 0.99),
+        meter::quantile(&taken, 1.0),
+        (after.written - before.written) as f64 / samples as f64,
+        (after.store_ns - before.store_ns) as f64 / SECONDS as f64 / 1e9 * 100.0,
+    );
+    narrow_in_real_time(meters);
+    bare_disk();
+}
+
+fn narrow_in_real_time(meters: usize) {
+    const SECONDS: u32 = 20;
+    let dir = dir();
+    let (_store, keys) = open(dir.path(), meters);
     let number: HashMap<SeriesKey, i64> = keys.iter().copied().zip(0..).collect();
     let mut narrow = narrow::Narrow::open(&dir.path().join("narrow.db"));
     let mut site = data::Site::new(meters, 5);
-    let batches: Vec<_> = (0..SECONDS).map(|second| site.second(START_S + 290 + second, &keys)).collect();
-    let samples: usize = batches.iter().map(Vec::len).sum();
-    println!("## {meters} meters × 20 quantities at 1 Hz in real time for {SECONDS} s: {samples} samples");
-    for name in ["store", "narrow"] {
-        let before = meter::now();
-        let mut taken = Vec::new();
-        for (second, batch) in batches.iter().enumerate() {
-            let due = before.at + Duration::from_secs(second as u64);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let batch = batch.clone();
-            let start = Instant::now();
-            if name == "store" {
-                store.append(batch).unwrap().wait().unwrap();
-            } else {
-                narrow.append(|sample| number[&sample.series], &batch);
-            }
-            taken.push(start.elapsed().as_secs_f64() * 1000.0);
-            if name == "store" {
-                let key = keys[(second * 37) % keys.len()];
-                let found = store.samples(key, START_S * 1000, i64::MAX, usize::MAX).unwrap().points.len();
-                assert!(found + 2 > second, "{found} points after {second} s");
-            }
-        }
-        let after = meter::now();
-        taken.sort_by(f64::total_cmp);
-        println!(
-            "{name:<9} commit median {:.1} longest {:.1} ms; written {:.1} B a sample; CPU of the store's thread {:.2} % of a core",
-            meter::quantile(&taken, 0.5),
-            meter::quantile(&taken, 1.0),
-            (after.written - before.written) as f64 / samples as f64,
-            (after.store_ns - before.store_ns) as f64 / after.at.duration_since(before.at).as_nanos() as f64 * 100.0,
-        );
+    let mut taken = Vec::new();
+    let mut samples = 0;
+    let before = meter::now();
+    for second in 0..SECONDS {
+        let batch = site.second(START_S + i64::from(second), &keys);
+        samples += batch.len();
+        std::thread::sleep((before.at + Duration::from_secs(1) * second).saturating_duration_since(Instant::now()));
+        let start = Instant::now();
+        narrow.append(|sample| number[&sample.series], &batch);
+        taken.push(start.elapsed().as_secs_f64() * 1000.0);
     }
+    taken.sort_by(f64::total_cmp);
+    println!(
+        "narrow    commit median {:.1} longest {:.1} ms; written {:.1} B a sample",
+        meter::quantile(&taken, 0.5),
+        meter::quantile(&taken, 1.0),
+        (meter::now().written - before.written) as f64 / samples as f64,
+    );
+}
+
+/// What the disk takes by itself: as many bytes as a second's batch has, appended and synced.
+fn bare_disk() {
+    let dir = dir();
+    let mut file = std::fs::File::create(dir.path().join("bare")).unwrap();
+    let mut taken: Vec<f64> = (0..500)
+        .map(|_| {
+            let start = Instant::now();
+            file.write_all(&[7; 16_384]).unwrap();
+            file.sync_data().unwrap();
+            let taken = start.elapsed().as_secs_f64() * 1000.0;
+            std::thread::sleep(Duration::from_millis(20));
+            taken
+        })
+        .collect();
+    taken.sort_by(f64::total_cmp);
+    println!(
+        "disk      append and sync of 16 KiB: median {:.1} p99 {:.1} longest {:.1} ms",
+        meter::quantile(&taken, 0.5),
+        meter::quantile(&taken, 0.99),
+        meter::quantile(&taken, 1.0)
+    );
 }
 
 /// What the codec alone does, beside pco for each column alone.
@@ -292,6 +338,50 @@ fn import() {
         let rate = merged as f64 / start.elapsed().as_secs_f64() / 1e6;
         println!("## import, 10 meters × 20 × 2 h at 1 Hz, {name}: {rate:.2} M rows/s");
     }
+    let dense = rows.iter().map(|row| (row.sample.series, row.sample));
+    import_csv("10 meters × 20 × 2 h at 1 Hz", &keys, dense);
+    let quarters = keys.iter().step_by(20).flat_map(|key| {
+        (0..70_080_i64).map(move |step| {
+            let at_ms = (START_S - 2 * 31_536_000 + step * 900) * 1000;
+            let decimals = Decimals::new(2).unwrap();
+            let state = meterdeck::domain::reading::State::Good;
+            (*key, Sample { series: *key, at_ms, number: Some(step * 17 + step % 13), decimals, state })
+        })
+    });
+    import_csv("10 meters × 1 × 2 years of 15 min", &keys, quarters);
+}
+
+/// `meterdeck history import` of a CSV file, from its start to its end.
+fn import_csv(name: &str, keys: &[SeriesKey], samples: impl Iterator<Item = (SeriesKey, Sample)>) {
+    let dir = dir();
+    let place: HashMap<SeriesKey, usize> = keys.iter().copied().zip(0..).collect();
+    let mut site = "[site]\nname = \"B\"\ntime_zone = \"UTC\"\ncurrency = \"EUR\"\n".to_owned();
+    for meter in 0..keys.len() / 20 {
+        site += &format!("[meter.m{meter:04}]\nname = \"M\"\nmeter_point = \"rack-pdu\"\nstatus = \"active\"\n");
+    }
+    std::fs::write(dir.path().join("site.toml"), site).unwrap();
+    let quantities = data::quantities().map(|(quantity, _)| quantity.toml_name().to_owned());
+    let mut csv = std::io::BufWriter::new(std::fs::File::create(dir.path().join("rows.csv")).unwrap());
+    writeln!(csv, "time,meter,quantity,value").unwrap();
+    let mut rows = 0;
+    for (key, sample) in samples {
+        let Some(number) = sample.number else { continue };
+        let (at, value) = (jiff::Timestamp::from_millisecond(sample.at_ms).unwrap(), sample.decimals.value(number));
+        let place = place[&key];
+        writeln!(csv, "{at},m{:04},{},{value}", place / 20, quantities[place % 20]).unwrap();
+        rows += 1;
+    }
+    csv.flush().unwrap();
+    let start = Instant::now();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_meterdeck"))
+        .current_dir(dir.path())
+        .args(["--config", "site.toml", "--data", "data", "history", "import", "rows.csv"])
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let rate = rows as f64 / start.elapsed().as_secs_f64() / 1e3;
+    println!("command   history import of CSV, {name} ({rows} rows): {rate:.0} k rows/s");
 }
 
 /// Back-filling of what utilities send: a value each 15 min, of some series of each meter.

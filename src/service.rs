@@ -135,6 +135,8 @@ pub fn start_for(site: Site, log: LogRing, mode: Mode, store: Option<Store>, aut
 impl AlarmTask {
     fn start(shared: &Arc<Shared>, mode: Mode) -> Self {
         let stop = CancellationToken::new();
+        let of_records = Arc::clone(shared);
+        tokio::task::spawn_blocking(move || records::tell_statuses(&of_records));
         // What is only read when asked for says nothing about stale values or silent devices.
         let task = (mode == Mode::Continuous).then(|| {
             let (alarms, hub) = (Arc::clone(&shared.alarms), Arc::clone(shared.poller.hub()));

@@ -222,6 +222,12 @@ impl Store {
         self.ask(|answer| Message::DropBefore(at_ms, answer))
     }
 
+    /// Before when samples were dropped, in ms since 1970; `None` where none ever were.
+    pub fn samples_dropped_before(&self) -> Result<Option<i64>, StoreError> {
+        let hour = self.read(|connection| writer::samples_from_hour(connection))?;
+        Ok(hour.map(|hour| hour * span::HOUR_MS))
+    }
+
     /// Seals and compacts all there is, the newest hour too. Happens by itself in time; for tests, exports and measuring.
     pub fn settle(&self) -> Result<(), StoreError> {
         self.ask(Message::Settle)

@@ -11,6 +11,8 @@
 #![expect(clippy::indexing_slicing, reason = "a row names what its site has")]
 #![expect(clippy::cast_possible_truncation, reason = "frames are short")]
 
+#[path = "faults/counters.rs"]
+mod counters;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "poll/help.rs"]
 mod help;

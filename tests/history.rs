@@ -129,6 +129,35 @@ fn a_month_over_a_change_of_clocks_agrees_with_a_plain_calculation() {
 }
 
 #[test]
+fn f33_days_of_23_and_25_hours_have_their_quarters_whatever_the_offset_of_the_source() {
+    let folder = folder();
+    let folder = folder.path();
+    let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+    for (day, next, quarters) in [("2026-03-29", "2026-03-30", 92), ("2026-10-25", "2026-10-26", 100)] {
+        let midnight: Timestamp = day.parse::<Date>().unwrap().to_zoned(zone.clone()).unwrap().timestamp();
+        // As a source writes that keeps local time: the hour that comes twice has two offsets.
+        let mut rows = "time,meter,quantity,value\n".to_owned();
+        for quarter in 0..=quarters {
+            let at = Timestamp::from_second(midnight.as_second() + quarter * 900).unwrap().to_zoned(zone.clone());
+            rows += &format!("{},main,kwh_lifetime,{}.5\n", at.strftime("%Y-%m-%dT%H:%M:%S%:z"), 50_000 + quarter);
+        }
+        let output = run(folder, &["history", "import", "-", "--json"], &rows);
+        assert!(output.status.success(), "{output:?}");
+        let answer = json(folder, &["intervals", "main", "--from", day, "--to", next, "--json"]);
+        let intervals = answer["intervals"].as_array().unwrap();
+        assert_eq!(intervals.len(), usize::try_from(quarters).unwrap(), "{day}");
+        assert!(intervals.iter().all(|interval| interval["consumed"] == "1" && interval["state"] == "good"));
+        let meter = json(folder, &["meters", "main", "--at", next, "--json"]);
+        assert_eq!(meter["kwhYesterday"], quarters.to_string(), "{day}");
+        // People see the hour that comes twice with both of its names.
+        let table = run(folder, &["intervals", "main", "--from", day, "--to", next], "");
+        let table = String::from_utf8(table.stdout).unwrap();
+        let twice = table.lines().filter(|line| line.starts_with(&format!("{day} 02:15"))).count();
+        assert_eq!(twice, if quarters == 92 { 0 } else { 2 }, "{table}");
+    }
+}
+
+#[test]
 fn a_quarter_that_comes_late_takes_the_place_of_the_guess() {
     let (folder, counts) = (folder(), month());
     let folder = folder.path();

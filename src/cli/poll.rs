@@ -188,7 +188,9 @@ async fn stream(
                 printed.retain(|id, _| site.meters.contains_key(id));
                 continue;
             }
-            Some(Event::Alarms { .. } | Event::Log { .. } | Event::Gone { .. } | Event::Back) => continue,
+            Some(
+                Event::Statuses { .. } | Event::Alarms { .. } | Event::Log { .. } | Event::Gone { .. } | Event::Back,
+            ) => continue,
             Some(Event::Stopping) | None => break,
         };
         let news = meters.into_iter().filter(|(id, live)| is_news(printed.get(id), live, options.json));

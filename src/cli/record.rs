@@ -72,6 +72,15 @@ pub enum What {
         #[arg(long)]
         force: bool,
     },
+    /// Another meter took the place of the one before; its registers are counted from there on
+    Swap {
+        /// The new one's serial number
+        #[arg(long, value_name = "TEXT")]
+        serial: Option<String>,
+        /// From when on: 2026-01-31T08:30 (the site's time) or RFC 3339; without it now
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
     /// Print what was recorded so far
     List,
 }
@@ -127,6 +136,10 @@ fn entry(what: What, site: &Site) -> Result<Option<(Entry, bool)>, CommandError>
         What::Reading { quantity, value, at, force } => {
             let read_at = at.map_or(Ok(now), |at| time::moment(&at, &zone))?;
             (Entry::Reading { quantity, value, read_at }, force)
+        }
+        What::Swap { serial, at } => {
+            let swapped_at = at.map_or(Ok(now), |at| time::moment(&at, &zone))?;
+            (Entry::Swap { serial_number: serial, swapped_at }, false)
         }
         What::List => return Ok(None),
     }))

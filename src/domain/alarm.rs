@@ -110,6 +110,7 @@ alarm_kinds! {
     ConnectionDown "connection-down" "connection down" Connection High 5 5;
     DeviceOffline "device-offline" "device offline" Device High 5 5;
     ValueStale "value-stale" "values stale" Meter Medium 5 5;
+    ValueFrozen "value-frozen" "values frozen" Meter Low 0 0;
     ClockDrift "clock-drift" "clock drifts" Site Medium 0 0;
     CalibrationDue "calibration-due" "calibration due" Meter Low 0 0;
     DispatchFailed "dispatch-failed" "dispatch failed" Device Critical 0 0;
@@ -155,6 +156,11 @@ impl AlarmState {
             Self::Shelved => "shelved",
             Self::OutOfService => "out of service",
         }
+    }
+
+    /// Whether it is neither normal nor put away.
+    pub fn wants_somebody(self) -> bool {
+        matches!(self, Self::Unacknowledged | Self::Acknowledged | Self::ReturnedUnacknowledged)
     }
 
     /// Whether somebody has yet to acknowledge it.
@@ -278,6 +284,7 @@ pub fn follows_from_offline(kind: AlarmKind) -> bool {
             | AlarmKind::VoltageLow
             | AlarmKind::PowerFactorLow
             | AlarmKind::PhaseImbalance
+            | AlarmKind::ValueFrozen
             | AlarmKind::ValueStale
     )
 }

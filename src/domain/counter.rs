@@ -6,17 +6,22 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+mod serial;
 #[cfg(test)]
 mod tests;
+
+pub use serial::SerialWatch;
 
 /// How far over its rating a meter may be loaded before a rise is taken for nonsense: overload happens, tenfold does not.
 const OVERLOAD_TENTHS: i64 = 12;
 /// Registers move in steps and devices refresh them when they like: this much time is added to what has gone by.
 const REFRESH_SLACK: Duration = Duration::from_mins(1);
+/// A count that is earlier than the last by more than this says that the clock was set back.
+const SET_BACK: Duration = Duration::from_secs(1);
 /// Without a rating: a fall is a rollover only from the last tenth of the register's range into its first tenth.
 const ROLLOVER_ZONE_TENTHS: i64 = 1;
 
@@ -138,14 +143,23 @@ impl Counter {
         self.held
     }
 
-    /// Takes the next count. One that is not later than the last is ignored: the store merges those before.
+    /// Takes the next count as it is read. One that is hardly earlier than the last is ignored; where it is earlier by more,
+    /// the clock was set back, and the register goes on from where it was.
     pub fn push(&mut self, count: Count, limits: &Limits) -> Outcome {
         let mut outcome = Outcome::default();
         let Some(base) = self.base else {
             self.base = Some(count);
             return outcome;
         };
-        if count.at <= self.held.map_or(base.at, |held| held.at) {
+        let last = self.held.map_or(base.at, |held| held.at);
+        if count.at <= last {
+            let back = Duration::try_from(last.duration_since(count.at)).unwrap_or_default();
+            if back > SET_BACK && count.epoch == base.epoch {
+                let at = count.at.checked_sub(SignedDuration::from_millis(1)).unwrap_or(count.at);
+                let base = Count { at, ..base };
+                *self = Self::from_base(base);
+                self.follow(base, count, limits, &mut outcome);
+            }
             return outcome;
         }
         if count.epoch != base.epoch {

@@ -10,6 +10,7 @@ use super::{
     ids::{DeviceId, MeterId},
     quantity::Quantity,
     readings::Readings,
+    site::{Meter, MeterStatus},
 };
 
 /// The latest of all meters, devices and connections.
@@ -21,6 +22,25 @@ pub struct Snapshot {
     pub devices: BTreeMap<DeviceId, DeviceLive>,
     /// By the link's name; each connection is there.
     pub connections: BTreeMap<String, ConnectionLive>,
+    /// The statuses that technicians recorded, and that hold instead of the site file's.
+    #[serde(default)]
+    pub statuses: Statuses,
+}
+
+/// Statuses of meters that are other than the site file says: technicians recorded them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statuses(pub BTreeMap<MeterId, MeterStatus>);
+
+impl Statuses {
+    /// The status of a meter: as recorded, else as configured.
+    pub fn of(&self, meter: &Meter) -> MeterStatus {
+        self.0.get(&meter.id).copied().unwrap_or(meter.status)
+    }
+
+    /// Whether a meter is in use: neither planned nor decommissioned.
+    pub fn is_in_use(&self, meter: &Meter) -> bool {
+        !matches!(self.of(meter), MeterStatus::Planned | MeterStatus::Decommissioned)
+    }
 }
 
 /// How a meter is doing as a whole.

@@ -208,7 +208,7 @@ impl PowerMeter {
             feed_path: meter.feed_path.map(feed),
             manufacturer: meter.manufacturer.clone(),
             model: meter.model.clone(),
-            serial_number: meter.serial_number.clone(),
+            serial_number: book.serial_number.clone(),
             meter_type: meter.meter_type.map(kind),
             accuracy_class: meter.accuracy_class.map(class),
             ct_ratio: meter.ct_ratio.map(ratio),

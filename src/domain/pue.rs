@@ -4,15 +4,17 @@
 //! the rack PDUs (category 2), else the UPS outputs (category 1). On either side a meter below another of the same side
 //! is not added again, nor one that a virtual meter of the side already sums.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    computed::Computed,
     ids::MeterId,
-    site::{Commodity, Meter, MeterPoint, MeterStatus, PlaceKey, Site},
+    live::Statuses,
+    site::{Commodity, Meter, MeterPoint, PlaceKey, Site},
 };
 
 /// Decimals of a PUE.
@@ -85,31 +87,34 @@ pub struct Report {
     pub missing: BTreeSet<MeterId>,
 }
 
-/// Which meters make up the PUE of the site, or of what is in `place`. `inputs` gives the meters that a virtual
-/// meter's formula names.
-pub fn sides(site: &Site, place: Option<&PlaceKey>, inputs: &BTreeMap<MeterId, BTreeSet<MeterId>>) -> Sides {
-    let in_use: Vec<&Meter> = site.meters.values().filter(|meter| is_in_scope(site, meter, place)).collect();
-    let of = |points: &[MeterPoint]| -> BTreeSet<MeterId> {
-        let chosen = in_use.iter().filter(|meter| points.contains(&meter.meter_point));
-        topmost(site, &chosen.map(|meter| meter.id.clone()).collect(), inputs)
-    };
-    let mut sides = Sides {
-        facility: of(&[MeterPoint::UtilityEntrance, MeterPoint::GeneratorOutput]),
-        it: BTreeSet::new(),
-        category: None,
-    };
-    for (point, category) in [(MeterPoint::ItLoad, 3), (MeterPoint::RackPdu, 2), (MeterPoint::UpsOutput, 1)] {
-        let meters = of(&[point]);
-        if !meters.is_empty() {
-            sides.it = meters;
-            sides.category = Some(category);
-            break;
-        }
-    }
-    sides
-}
+/// Where what comes in is metered.
+pub const FACILITY_POINTS: [MeterPoint; 2] = [MeterPoint::UtilityEntrance, MeterPoint::GeneratorOutput];
+
+/// Where IT is metered, the finest first, with the category of that.
+const IT_POINTS: [(MeterPoint, u8); 3] =
+    [(MeterPoint::ItLoad, 3), (MeterPoint::RackPdu, 2), (MeterPoint::UpsOutput, 1)];
 
 impl Sides {
+    /// Those of the site, or of what is in `place`, with statuses as recorded. A virtual meter that is a plain sum stands
+    /// as its terms, so that one that is missing can be named.
+    pub fn of(site: &Site, statuses: &Statuses, place: Option<&PlaceKey>, computed: &Computed) -> Self {
+        let of = |points: &[MeterPoint]| -> BTreeSet<MeterId> {
+            let meters = topmost(site, statuses, place, computed, points);
+            meters.iter().flat_map(|meter| computed.terms(meter)).collect()
+        };
+        let it = IT_POINTS.iter().map(|(point, category)| (of(&[*point]), *category));
+        let it = it.into_iter().find(|(meters, _)| !meters.is_empty());
+        let category = it.as_ref().map(|(_, category)| *category);
+        let facility = of(&FACILITY_POINTS);
+        Self { facility, it: it.map(|(meters, _)| meters).unwrap_or_default(), category }
+    }
+
+    /// Where IT is metered.
+    pub fn it_point(&self) -> Option<MeterPoint> {
+        let (point, _) = IT_POINTS.iter().find(|(_, category)| Some(*category) == self.category)?;
+        Some(*point)
+    }
+
     /// The figure, with what each meter brought in; `None` for a meter of which nothing is known.
     pub fn figure(&self, amount: impl Fn(&MeterId) -> Option<Amount>) -> Figure {
         let mut missing = BTreeSet::new();
@@ -143,20 +148,26 @@ fn rounded(pue: Decimal) -> Decimal {
     rounded
 }
 
-fn is_in_scope(site: &Site, meter: &Meter, place: Option<&PlaceKey>) -> bool {
-    let in_use = !matches!(meter.status, MeterStatus::Planned | MeterStatus::Decommissioned);
+fn is_in_scope(site: &Site, statuses: &Statuses, meter: &Meter, place: Option<&PlaceKey>) -> bool {
     let inside = place.is_none_or(|place| meter.place.as_ref().is_some_and(|own| site.is_under(own, place)));
-    in_use && inside && meter.commodity == Commodity::Electricity
+    statuses.is_in_use(meter) && inside && meter.commodity == Commodity::Electricity
 }
 
-/// Of a set of meters, those that no other of the set stands above in the power chain or sums by a formula.
-fn topmost(
+/// The meters of some points in use, in `place` or anywhere, without those that another of them stands above in the power
+/// chain or sums by a formula.
+pub fn topmost(
     site: &Site,
-    chosen: &BTreeSet<MeterId>,
-    inputs: &BTreeMap<MeterId, BTreeSet<MeterId>>,
+    statuses: &Statuses,
+    place: Option<&PlaceKey>,
+    computed: &Computed,
+    points: &[MeterPoint],
 ) -> BTreeSet<MeterId> {
+    let is_chosen = |meter: &&Meter| points.contains(&meter.meter_point) && is_in_scope(site, statuses, meter, place);
+    let chosen: BTreeSet<MeterId> = site.meters.values().filter(is_chosen).map(|meter| meter.id.clone()).collect();
+    let inputs = computed.inputs();
     let summed: BTreeSet<&MeterId> = chosen.iter().filter_map(|meter| inputs.get(meter)).flatten().collect();
-    chosen.iter().filter(|meter| !summed.contains(meter) && above(site, meter).is_disjoint(chosen)).cloned().collect()
+    let is_topmost = |meter: &&MeterId| !summed.contains(meter) && above(site, meter).is_disjoint(&chosen);
+    chosen.iter().filter(is_topmost).cloned().collect()
 }
 
 /// All meters above one in the power chain.
@@ -175,10 +186,12 @@ fn above(site: &Site, meter: &MeterId) -> BTreeSet<MeterId> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
-    use crate::domain::site::Level;
+    use crate::domain::site::{Level, MeterStatus};
 
     fn id(text: &str) -> MeterId {
         MeterId::new(text).unwrap()
@@ -207,9 +220,13 @@ mod tests {
         .unwrap()
     }
 
+    fn sides(site: &Site, place: Option<&PlaceKey>) -> Sides {
+        Sides::of(site, &Statuses::default(), place, &Computed::of(site))
+    }
+
     fn figure(site: &Site, place: Option<&PlaceKey>, values: &[(&str, i64)]) -> Figure {
         let values: BTreeMap<MeterId, i64> = values.iter().map(|(meter, value)| (id(meter), *value)).collect();
-        sides(site, place, &BTreeMap::new())
+        sides(site, place)
             .figure(|meter| values.get(meter).map(|value| Amount { value: Decimal::from(*value), complete: true }))
     }
 
@@ -235,7 +252,7 @@ mod tests {
             ("b", "rack-pdu", "n", &["utility"]),
             ("a-inlet", "rack-pdu", "n", &["a"]),
         ]);
-        let sides = sides(&site, None, &BTreeMap::new());
+        let sides = sides(&site, None);
         assert_eq!(sides.facility, ids(&["utility", "gen"]));
         assert_eq!(sides.it, ids(&["a", "b"]));
     }
@@ -247,19 +264,33 @@ mod tests {
             ("ats", "transfer-switch", "n", &["gen"]),
             ("entrance", "utility-entrance", "n", &["ats"]),
         ]);
-        assert_eq!(sides(&site, None, &BTreeMap::new()).facility.len(), 1);
+        assert_eq!(sides(&site, None).facility.len(), 1);
     }
 
     #[test]
     fn a_virtual_total_replaces_what_it_sums() {
-        let site = site(&[
+        let mut site = site(&[
             ("main", "utility-entrance", "n", &[]),
             ("total", "it-load", "n", &[]),
             ("one", "it-load", "n", &[]),
             ("two", "it-load", "n", &[]),
         ]);
-        let inputs = BTreeMap::from([(id("total"), ids(&["one"]))]);
-        assert_eq!(sides(&site, None, &inputs).it, ids(&["total", "two"]));
+        for (formula, expected) in [("one * 1.01", ["total", "two"]), ("one", ["one", "two"])] {
+            site.meters.get_mut(&id("total")).unwrap().formula = Some(formula.into());
+            assert_eq!(sides(&site, None).it, ids(&expected), "a plain sum stands as its terms");
+        }
+    }
+
+    #[test]
+    fn a_recorded_status_counts_as_a_configured_one() {
+        let site = site(&[
+            ("main", "utility-entrance", "n", &[]),
+            ("it", "it-load", "n", &["main"]),
+            ("pdu", "rack-pdu", "n", &["main"]),
+        ]);
+        let gone = Statuses(BTreeMap::from([(id("it"), MeterStatus::Decommissioned)]));
+        let sides = Sides::of(&site, &gone, None, &Computed::of(&site));
+        assert_eq!((sides.it, sides.category), (ids(&["pdu"]), Some(2)));
     }
 
     #[test]

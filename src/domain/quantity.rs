@@ -78,6 +78,7 @@ quantities! {
     WaterM3 "water_m3" "waterM3" CubicMetre "water";
     PulseCount "pulse_count" "pulseCount" Count "pulses";
     State "state" "state" Count "state";
+    SerialNumber "serial_number" "serialNumber" Count "serial number";
 }
 
 impl Quantity {

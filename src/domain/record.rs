@@ -1,6 +1,8 @@
-//! What technicians record about a meter: verifications, calibrations, notes, changes of status, manual readings.
+//! What technicians record about a meter: verifications, calibrations, notes, changes of status, manual readings, swaps.
 //! Records are only ever added. What stands in the site file is the beginning; a later record wins over it, until the
 //! value in the file itself changes.
+
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use rust_decimal::Decimal;
@@ -8,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ids::MeterId,
+    live::Statuses,
     quantity::Quantity,
-    site::{Maintenance, Meter, MeterStatus, VerificationResult},
+    site::{Maintenance, Meter, MeterStatus, Site, VerificationResult},
 };
 
 /// The longest note or certificate, in characters.
@@ -75,6 +78,13 @@ pub enum Entry {
         /// When it was read.
         read_at: Timestamp,
     },
+    /// Another meter took the place of the one before: its registers have nothing to do with the old ones.
+    Swap {
+        /// The new one's serial number, where it is known.
+        serial_number: Option<String>,
+        /// From when on it is the new one.
+        swapped_at: Timestamp,
+    },
 }
 
 impl Entry {
@@ -86,6 +96,7 @@ impl Entry {
             Self::Note { .. } => "note",
             Self::Status { .. } => "status",
             Self::Reading { .. } => "reading",
+            Self::Swap { .. } => "swap",
         }
     }
 
@@ -100,6 +111,10 @@ impl Entry {
             Self::Note { text } => text.clone(),
             Self::Status { status } => status.title().to_owned(),
             Self::Reading { quantity, value, read_at } => format!("{} {value} at {read_at}", quantity.label()),
+            Self::Swap { serial_number, swapped_at } => match serial_number {
+                Some(serial_number) => format!("serial number {serial_number} from {swapped_at}"),
+                None => format!("another meter from {swapped_at}"),
+            },
         }
     }
 
@@ -119,6 +134,7 @@ impl Entry {
                 maintenance.calibration_certificate.as_deref().unwrap_or("-"),
             )),
             Self::Status { .. } => Some(meter.status.word().to_owned()),
+            Self::Swap { .. } => Some(text(meter.serial_number.as_deref())),
             Self::Note { .. } | Self::Reading { .. } => None,
         }
     }
@@ -128,6 +144,27 @@ fn text(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
+/// From when on a meter is another physical one, as its records say, in order of time.
+pub fn swaps(records: &[Record]) -> Vec<Timestamp> {
+    let swap = |record: &Record| match record.entry {
+        Entry::Swap { swapped_at, .. } => Some(swapped_at),
+        _ => None,
+    };
+    let mut swaps: Vec<Timestamp> = records.iter().filter_map(swap).collect();
+    swaps.sort_unstable();
+    swaps
+}
+
+/// The statuses that hold at a time instead of the site file's.
+pub fn statuses(site: &Site, records: &BTreeMap<MeterId, Vec<Record>>, at: Timestamp) -> Statuses {
+    let of_meter = |(id, records): (&MeterId, &Vec<Record>)| {
+        let meter = site.meters.get(id)?;
+        let status = Book::of(meter, records, at).status;
+        (status != meter.status).then(|| (id.clone(), status))
+    };
+    Statuses(records.iter().filter_map(of_meter).collect())
+}
+
 /// A meter's maintenance and status as they stand after its records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
@@ -135,13 +172,19 @@ pub struct Book {
     pub maintenance: Maintenance,
     /// The status.
     pub status: MeterStatus,
+    /// Of the meter that is there now.
+    pub serial_number: Option<String>,
 }
 
 impl Book {
     /// What stands at `at`: the site file's values, with the records up to then over them. `records` are the meter's,
     /// in order.
     pub fn of(meter: &Meter, records: &[Record], at: Timestamp) -> Self {
-        let mut book = Self { maintenance: meter.maintenance.clone(), status: meter.status };
+        let mut book = Self {
+            maintenance: meter.maintenance.clone(),
+            status: meter.status,
+            serial_number: meter.serial_number.clone(),
+        };
         book.fill_next_calibration();
         let mut notes: Vec<String> = book.maintenance.notes.iter().cloned().collect();
         for record in records.iter().filter(|record| record.at <= at) {
@@ -159,6 +202,7 @@ impl Book {
                 }
                 Entry::Status { status } => book.status = *status,
                 Entry::Note { text } => notes.push(format!("{} {}: {text}", record.at, record.who)),
+                Entry::Swap { serial_number, .. } => book.serial_number.clone_from(serial_number),
                 Entry::Reading { .. } => {}
             }
         }

@@ -8,7 +8,7 @@
 //! A generator is a source, not a load: in a place it counts only where all that it feeds is in the place as well, so that a
 //! plant room with a generator shows what the room takes.
 //!
-//! What counts is a meter in use whose device reads power. A planned, decommissioned, virtual, hand-read or pulse-only
+//! What counts is a meter in use, as recorded or configured, whose device reads power. A planned, decommissioned, virtual, hand-read or pulse-only
 //! meter has no power to add: the rule looks through it, and what it feeds stands in its place. A meter that counts and
 //! has no believable power now is *missing*: the total is incomplete and says which, and is never filled up by a guess.
 
@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
+    computed::Computed,
     ids::MeterId,
-    live::Snapshot,
+    live::{Snapshot, Statuses},
+    pue::Sides,
     quantity::Quantity,
     reading::State,
     site::{Commodity, FeedPath, Meter, MeterPoint, MeterType, PlaceKey, Site},
@@ -107,10 +109,10 @@ pub struct Rollups {
 }
 
 impl Rollups {
-    /// Rolls up everything as it is at `now`.
-    pub fn of(site: &Site, snapshot: &Snapshot, now: Timestamp) -> Self {
-        let chain = Chain { site };
-        let sources = Sources::of(site);
+    /// Rolls up everything as it is at `now`. `computed` are the site's virtual meters.
+    pub fn of(site: &Site, computed: &Computed, snapshot: &Snapshot, now: Timestamp) -> Self {
+        let chain = Chain { site, statuses: &snapshot.statuses };
+        let sources = Sources::of(&chain);
         let mut rollups = Self {
             places: site.places.keys().map(|key| (key.clone(), Rollup::default())).collect(),
             ..Self::default()
@@ -118,18 +120,19 @@ impl Rollups {
         for meter in site.meters.values() {
             let facts = Facts::of(site, snapshot, meter, now);
             let above = chain.above(meter);
-            rollups.site.take(meter, &facts, &above);
+            let is_counted = counts(chain.statuses, meter);
+            rollups.site.take(meter, &facts, is_counted, &above);
             for place in chain.places(meter) {
                 let is_here =
                     |other: &&Meter| chain.places(other).any(|key| key == place) && !sources.feeds_beyond(other, place);
                 let above_here: Vec<&Meter> = above.iter().copied().filter(is_here).collect();
-                let facts = if sources.feeds_beyond(meter, place) { &facts.as_source() } else { &facts };
+                let is_counted = is_counted && !sources.feeds_beyond(meter, place);
                 if let Some(rollup) = rollups.places.get_mut(place) {
-                    rollup.take(meter, facts, &above_here);
+                    rollup.take(meter, &facts, is_counted, &above_here);
                 }
             }
         }
-        rollups.it = it_power(site, snapshot, &chain, now);
+        rollups.it = it_power(site, computed, snapshot, now);
         rollups
     }
 
@@ -143,20 +146,20 @@ impl Rollups {
         self.places.get(key)
     }
 
-    /// What IT equipment takes, and where that is measured: at IT loads, else at rack PDUs, else at UPS outputs, the
-    /// first kind that there is. A meter below another of the same kind is not added again.
+    /// What IT equipment takes, and where that is measured: over the same meters as the PUE ([`Sides`]).
     pub fn it_power(&self) -> (Option<MeterPoint>, &Power) {
         (self.it.0, &self.it.1)
     }
 }
 
 impl Rollup {
-    fn take(&mut self, meter: &Meter, facts: &Facts, above: &[&Meter]) {
+    /// Takes in a meter of the place; `above` are those of the place that count and feed it.
+    fn take(&mut self, meter: &Meter, facts: &Facts, is_counted: bool, above: &[&Meter]) {
         self.meters += 1;
         self.worst = self.worst.max(facts.standing);
         self.in_trouble += usize::from(facts.standing.is_trouble());
         self.not_read += usize::from(facts.standing == Standing::NotRead);
-        if !counts(meter) || facts.is_source {
+        if !is_counted {
             return;
         }
         if above.is_empty() {
@@ -176,10 +179,7 @@ impl Rollup {
 }
 
 /// What a meter brings in.
-#[derive(Clone)]
 struct Facts {
-    /// It feeds something outside of the place that is rolled up.
-    is_source: bool,
     standing: Standing,
     power: Option<(State, f64)>,
     load_percent: Option<f64>,
@@ -192,17 +192,10 @@ impl Facts {
         let load_percent =
             live.zip(every).and_then(|(live, every)| standing::trusted(live, &Quantity::LoadPercent, now, every));
         Self {
-            is_source: false,
-            standing: standing::standing(site, meter, live, now),
+            standing: standing::standing(site, meter, snapshot, now),
             power: power(site, snapshot, meter, now),
             load_percent,
         }
-    }
-}
-
-impl Facts {
-    fn as_source(&self) -> Self {
-        Self { is_source: true, ..self.clone() }
     }
 }
 
@@ -212,8 +205,8 @@ struct Sources<'site> {
 }
 
 impl<'site> Sources<'site> {
-    fn of(site: &'site Site) -> Self {
-        let chain = Chain { site };
+    fn of(chain: &Chain<'site>) -> Self {
+        let site = chain.site;
         let generators = site.meters.values().filter(|meter| meter.meter_point == MeterPoint::GeneratorOutput);
         let holders = generators.map(|generator| {
             let fed = site.meters.values().filter(|meter| meter.fed_by.contains(&generator.id));
@@ -240,11 +233,11 @@ fn power(site: &Site, snapshot: &Snapshot, meter: &Meter, now: Timestamp) -> Opt
 }
 
 /// Whether a meter has a power to add: in use, of electricity, not virtual, and its device reads power.
-pub fn counts(meter: &Meter) -> bool {
+pub fn counts(statuses: &Statuses, meter: &Meter) -> bool {
     let is_virtual = meter.meter_point == MeterPoint::Virtual
         || meter.meter_type == Some(MeterType::Virtual)
         || meter.formula.is_some();
-    standing::is_in_use(meter)
+    statuses.is_in_use(meter)
         && meter.commodity == Commodity::Electricity
         && !is_virtual
         && meter.device.is_some()
@@ -255,24 +248,19 @@ pub fn counts(meter: &Meter) -> bool {
 }
 
 /// What the IT equipment takes; see [`Rollups::it_power`].
-fn it_power(site: &Site, snapshot: &Snapshot, chain: &Chain<'_>, now: Timestamp) -> (Option<MeterPoint>, Power) {
-    for point in [MeterPoint::ItLoad, MeterPoint::RackPdu, MeterPoint::UpsOutput] {
-        let mut sum = Power::default();
-        for meter in site.meters.values().filter(|meter| meter.meter_point == point && counts(meter)) {
-            if chain.above(meter).iter().all(|other| other.meter_point != point) {
-                sum.add(&meter.id, power(site, snapshot, meter, now));
-            }
-        }
-        if sum != Power::default() {
-            return (Some(point), sum);
-        }
+fn it_power(site: &Site, computed: &Computed, snapshot: &Snapshot, now: Timestamp) -> (Option<MeterPoint>, Power) {
+    let sides = Sides::of(site, &snapshot.statuses, None, computed);
+    let mut sum = Power::default();
+    for meter in &sides.it {
+        sum.add(meter, site.meters.get(meter).and_then(|meter| power(site, snapshot, meter, now)));
     }
-    (None, Power::default())
+    (sides.it_point(), sum)
 }
 
 /// The power chain of a site.
 pub(super) struct Chain<'site> {
     pub(super) site: &'site Site,
+    pub(super) statuses: &'site Statuses,
 }
 
 impl<'site> Chain<'site> {
@@ -284,7 +272,7 @@ impl<'site> Chain<'site> {
         while let Some(id) = open.pop() {
             let Some(other) = self.site.meters.get(id).filter(|_| seen.insert(id)) else { continue };
             open.extend(&other.fed_by);
-            if counts(other) {
+            if counts(self.statuses, other) {
                 above.push(other);
             }
         }

@@ -10,10 +10,10 @@ use super::{
         AlarmKind,
         limits::{self, Comparison},
     },
-    live::{MeterLive, MeterState},
+    live::{MeterLive, MeterState, Snapshot},
     quantity::Quantity,
     reading::State,
-    site::{Meter, MeterStatus, Site},
+    site::{Meter, Site},
 };
 
 /// How a meter stands, from nothing to say to most urgent.
@@ -98,15 +98,11 @@ pub fn interval(site: &Site, meter: &Meter) -> Option<Duration> {
     Some(site.devices.get(meter.device.as_ref()?)?.every)
 }
 
-/// Whether the meter is in use: neither planned nor decommissioned.
-pub fn is_in_use(meter: &Meter) -> bool {
-    !matches!(meter.status, MeterStatus::Planned | MeterStatus::Decommissioned)
-}
-
-/// How `meter` stands at `now`. `live` is what is known of it, if anything.
-pub fn standing(site: &Site, meter: &Meter, live: Option<&MeterLive>, now: Timestamp) -> Standing {
-    let Some(every) = interval(site, meter).filter(|_| is_in_use(meter)) else { return Standing::NotRead };
-    let Some(live) = live else { return Standing::Waiting };
+/// How `meter` stands at `now` in a snapshot.
+pub fn standing(site: &Site, meter: &Meter, snapshot: &Snapshot, now: Timestamp) -> Standing {
+    let every = interval(site, meter).filter(|_| snapshot.statuses.is_in_use(meter));
+    let Some(every) = every else { return Standing::NotRead };
+    let Some(live) = snapshot.meters.get(&meter.id) else { return Standing::Waiting };
     match live.state {
         MeterState::Waiting => return Standing::Waiting,
         MeterState::Offline => return Standing::Offline,

@@ -22,7 +22,7 @@ use super::{
 use crate::domain::{
     computed::Input,
     ids::{DeviceId, MeterId},
-    live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
+    live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Statuses, Trend},
     quantity::Quantity,
     site::Site,
 };
@@ -43,6 +43,8 @@ pub struct Hub {
     /// Meters that follow from others, computed when they are asked for.
     computed: ComputedMeters,
     connections: Vec<Mutex<ConnectionEntry>>,
+    /// What technicians recorded, and the version of that.
+    statuses: Mutex<(u64, Statuses)>,
     version: AtomicU64,
     changed: watch::Sender<()>,
     tap: Arc<OnceLock<Arc<Tap>>>,
@@ -83,15 +85,17 @@ struct ConnectionEntry {
 pub struct Changes {
     /// Up to here: what to ask with the next time.
     pub version: u64,
-    /// The new state of what changed.
+    /// The new state of what changed; its statuses are all there are.
     pub snapshot: Snapshot,
+    /// The statuses changed.
+    pub has_new_statuses: bool,
 }
 
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        let Snapshot { meters, devices, connections } = &self.snapshot;
-        meters.is_empty() && devices.is_empty() && connections.is_empty()
+        let Snapshot { meters, devices, connections, .. } = &self.snapshot;
+        meters.is_empty() && devices.is_empty() && connections.is_empty() && !self.has_new_statuses
     }
 }
 
@@ -117,6 +121,7 @@ impl Hub {
             unread,
             computed: ComputedMeters::new(site),
             connections: connections.iter().map(|(name, devices)| ConnectionEntry::new(name, devices)).collect(),
+            statuses: Mutex::default(),
             version: AtomicU64::new(1),
             changed: watch::Sender::new(()),
             tap: Arc::default(),
@@ -192,6 +197,18 @@ impl Hub {
         self.wake();
     }
 
+    /// Takes over the statuses that technicians recorded.
+    pub fn set_statuses(&self, statuses: Statuses) {
+        {
+            let mut known = lock(&self.statuses);
+            if known.1 == statuses {
+                return;
+            }
+            *known = (self.next_version(), statuses);
+        }
+        self.wake();
+    }
+
     /// A device as it is now.
     pub fn device(&self, id: &DeviceId) -> Option<DeviceLive> {
         Some(lock(self.devices.get(self.device_place(id)?)?).live.clone())
@@ -217,8 +234,13 @@ impl Hub {
     /// What was written after `version`; after 0 everything.
     pub fn changes_since(&self, version: u64) -> Changes {
         // A write takes its number while it holds its lock: what has a number up to this one is seen below.
-        let mut changes = Changes { version: self.version.load(Ordering::Acquire), snapshot: Snapshot::default() };
-        let Snapshot { meters, devices, connections } = &mut changes.snapshot;
+        let mut changes = Changes { version: self.version.load(Ordering::Acquire), ..Changes::default() };
+        {
+            let known = lock(&self.statuses);
+            changes.has_new_statuses = known.0 > version;
+            changes.snapshot.statuses = known.1.clone();
+        }
+        let Snapshot { meters, devices, connections, .. } = &mut changes.snapshot;
         for entry in &self.devices {
             let entry = lock(entry);
             if entry.version > version {

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -22,7 +22,7 @@ use crate::{
     domain::{
         alarm::{
             AlarmKey, AlarmKind, AlarmLine, Desk, DeskError, Observation, Subject,
-            watch::{StoreCondition, Watch},
+            watch::{ClockWatch, StoreCondition, Watch},
         },
         ids::{DeviceId, MeterId},
         record::{Book, Record},
@@ -75,6 +75,7 @@ impl Alarms {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut version, mut ticks) = (0, 0u32);
+        let (began, mut clock) = (Instant::now(), ClockWatch::default());
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
@@ -86,8 +87,13 @@ impl Alarms {
             ticks = ticks.wrapping_add(1);
             let changes = hub.changes_since(version);
             version = changes.version;
-            self.watch().tick(changes.snapshot, &self.store_condition(), Timestamp::now());
-            self.watch_dispatch(Timestamp::now());
+            let now = Timestamp::now();
+            if let Some(jump) = clock.jump(began.elapsed(), now) {
+                tracing::warn!("CLOCK JUMPED by {jump:#}: it is {now} now");
+                self.watch().clock_jumped(jump);
+            }
+            self.watch().tick(changes.snapshot, &self.store_condition(), now);
+            self.watch_dispatch(now);
             self.told();
             self.save().await;
         }

@@ -19,7 +19,7 @@ use crate::domain::{
     calendar::Span,
     chart::Chart,
     ids::{DeviceId, MeterId, PlaceId},
-    live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Trend},
+    live::{ConnectionLive, DeviceLive, MeterLive, Snapshot, Statuses, Trend},
     powermeter::PowerMeter,
     pue,
     quantity::Quantity,
@@ -386,6 +386,11 @@ pub enum Event {
         /// By the link's name.
         connections: BTreeMap<String, ConnectionLive>,
     },
+    /// Technicians recorded other statuses than the site file's: all of them.
+    Statuses {
+        /// By meter.
+        statuses: Statuses,
+    },
     /// The alarms that are not normal: all of them, whenever one of them changed.
     Alarms {
         /// Unacknowledged first, then by severity, the latest first.
@@ -479,6 +484,9 @@ impl Snapshot {
             self.meters.extend(meters.iter().map(|(id, live)| (id.clone(), live.clone())));
             self.devices.extend(devices.iter().map(|(id, live)| (id.clone(), live.clone())));
             self.connections.extend(connections.iter().map(|(name, live)| (name.clone(), live.clone())));
+        }
+        if let Event::Statuses { statuses } = event {
+            self.statuses.clone_from(statuses);
         }
     }
 }

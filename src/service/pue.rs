@@ -10,12 +10,13 @@ use super::{
     energy::{Energies, between},
     interface::{ErrorKind, ServiceError},
     powermeters::{interval, lives},
+    records,
 };
 use crate::domain::{
     calendar::Span,
     computed::Computed,
     ids::{MeterId, PlaceId},
-    pue::{self, Amount, Figure, Report, Sides},
+    pue::{Amount, Figure, Report, Sides},
     quantity::Quantity,
     reading::State,
     site::{Level, PlaceKey},
@@ -39,10 +40,8 @@ pub fn report(shared: &Shared, building: Option<&PlaceId>, span: Option<Span>) -
         return Err(not_found(format!("There is no building `{}`.", place.id)));
     }
     let computed = Computed::of(&shared.site);
-    let sides = pue::sides(&shared.site, place.as_ref(), &computed.inputs());
-    // A sum of meters is counted by its terms, so that one that is missing can be named.
-    let terms = |meters: &BTreeSet<MeterId>| meters.iter().flat_map(|meter| computed.terms(meter)).collect();
-    let sides = Sides { facility: terms(&sides.facility), it: terms(&sides.it), category: sides.category };
+    let statuses = records::statuses_at(shared, span.map_or(now, |span| span.to.min(now)))?;
+    let sides = Sides::of(&shared.site, &statuses, place.as_ref(), &computed);
     let scope = building.map_or_else(|| "site".to_owned(), ToString::to_string);
     let known = |meters: &BTreeSet<MeterId>, amounts: &Amounts, sum| {
         meters.iter().any(|meter| amounts.contains_key(meter)).then_some(sum)

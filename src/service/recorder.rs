@@ -21,11 +21,12 @@ use crate::{
         ids::MeterId,
         quantity::Quantity,
         reading::Reading,
+        record::Entry,
         sample::Decimals,
         site::{Meter, Site},
     },
     poll::tap::Tap,
-    store::{MAX_BATCH, Receipt, Sample, SeriesKey, SeriesSpec, Store, StoreError},
+    store::{MAX_BATCH, NewRecord, Receipt, Sample, SeriesKey, SeriesSpec, Store, StoreError},
 };
 
 use self::energy::Energy;
@@ -42,6 +43,8 @@ const RECORD_EVERY: Duration = Duration::from_secs(1);
 const BOOK_EVERY: Duration = Duration::from_mins(1);
 /// Old samples are dropped once an hour.
 const DROP_EVERY: Duration = Duration::from_hours(1);
+/// The most that is dropped at once beyond what was dropped before: a clock that is wrong by years must not cost the history.
+const DROP_AT_ONCE: Duration = Duration::from_hours(7 * 24);
 /// Batches that wait to be acknowledged; the store itself holds what the disk does not take.
 const MAX_UNACKNOWLEDGED: usize = 64;
 /// Orders that wait for the recorder: a few imports.
@@ -240,6 +243,28 @@ impl Work {
         if !batch.is_empty() {
             self.append(batch);
         }
+        let swaps = self.energy.take_swaps();
+        if !swaps.is_empty()
+            && let Err(error) = self.swapped(swaps)
+        {
+            self.tell(Some(&error));
+        }
+    }
+
+    /// Writes into the books that other meters were found, and counts their registers from there.
+    fn swapped(&mut self, swaps: Vec<(MeterId, (Timestamp, i64))>) -> Result<(), StoreError> {
+        self.acknowledge(true);
+        for (id, (swapped_at, serial)) in swaps {
+            let Some(meter) = self.site.meters.get(&id) else { continue };
+            tracing::warn!("{id}: DIFFERENT METER: serial number {serial} from {swapped_at}");
+            let entry = Entry::Swap { serial_number: Some(serial.to_string()), swapped_at };
+            let configured = entry.configured(meter);
+            let (at, who) = (Timestamp::now(), "the device".to_owned());
+            self.store.mark_anew([(id.clone(), swapped_at)].into())?;
+            self.store.add_record(NewRecord { meter: id, at, who, entry, before: None, configured })?;
+        }
+        self.energy.book(&self.store)?;
+        self.energy.count_marked_anew(&self.store)
     }
 
     fn append(&mut self, batch: Vec<Sample>) {
@@ -278,11 +303,16 @@ impl Work {
     fn drop_old(&mut self) {
         let kept_ms = i64::try_from(self.site.keep_samples.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::now().as_millisecond().saturating_sub(kept_ms);
-        if before > 0
-            && let Err(error) = self.store.drop_samples_before(before)
-        {
+        if let Err(error) = self.drop_before(before) {
             tracing::warn!("old samples stay: {error}");
         }
+    }
+
+    fn drop_before(&self, before_ms: i64) -> Result<(), StoreError> {
+        let at_once = i64::try_from(DROP_AT_ONCE.as_millis()).unwrap_or(i64::MAX);
+        let dropped = self.store.samples_dropped_before()?;
+        let before_ms = dropped.map_or(before_ms, |dropped| before_ms.min(dropped.saturating_add(at_once)));
+        if before_ms > 0 { self.store.drop_samples_before(before_ms) } else { Ok(()) }
     }
 
     /// Says once that saving fails, and once that it works again.

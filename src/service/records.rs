@@ -6,14 +6,16 @@ use rust_decimal::Decimal;
 use super::{
     dispatcher::{Shared, not_found},
     interface::{ErrorKind, ServiceError},
+    recorder::Recorder,
 };
 use crate::{
     domain::{
         ids::MeterId,
-        record::{Book, Entry, MAX_INTERVAL_MONTHS, MAX_TEXT_LENGTH, Record},
+        live::Statuses,
+        record::{self, Book, Entry, MAX_INTERVAL_MONTHS, MAX_TEXT_LENGTH, Record},
         site::{Meter, VerificationResult},
     },
-    store::{NewRecord, Store},
+    store::{NewRecord, Store, StoreError},
     text,
 };
 
@@ -29,6 +31,23 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
 pub fn of_meter(shared: &Shared, meter: &MeterId) -> Result<Vec<Record>, ServiceError> {
     let meter = find(shared, meter)?;
     Ok(store(shared)?.records(&meter.id)?)
+}
+
+/// The statuses that hold at a time instead of the site file's. Waits for the disk.
+///
+/// # Errors
+/// What the disk says.
+pub fn statuses_at(shared: &Shared, at: Timestamp) -> Result<Statuses, StoreError> {
+    let records = shared.store.as_ref().map(Store::all_records).transpose()?;
+    Ok(record::statuses(&shared.site, &records.unwrap_or_default(), at))
+}
+
+/// Lets the clients know of the statuses that hold. Waits for the disk.
+pub(super) fn tell_statuses(shared: &Shared) {
+    match statuses_at(shared, Timestamp::MAX) {
+        Ok(statuses) => shared.poller.hub().set_statuses(statuses),
+        Err(error) => tracing::error!("recorded statuses cannot be read, those of the site file hold: {error}"),
+    }
 }
 
 /// Adds a record, written by `who`. Waits for the disk.
@@ -54,7 +73,26 @@ pub fn add(shared: &Shared, who: &str, meter: &MeterId, entry: Entry, force: boo
     };
     let configured = entry.configured(meter);
     let record = NewRecord { meter: meter.id.clone(), at: now, who: who.to_owned(), entry, before, configured };
-    Ok(store.add_record(record)?)
+    if let Entry::Swap { swapped_at, .. } = record.entry {
+        return swap(shared, store, record, swapped_at);
+    }
+    let record = store.add_record(record)?;
+    if matches!(record.entry, Entry::Status { .. }) {
+        tell_statuses(shared);
+    }
+    Ok(record)
+}
+
+/// From the swap on, registers are counted as another meter's.
+fn swap(shared: &Shared, store: &Store, record: NewRecord, from: Timestamp) -> Result<Record, ServiceError> {
+    let held = shared.recorder.as_ref().map(Recorder::hold_counting);
+    store.mark_anew([(record.meter.clone(), from)].into())?;
+    let record = store.add_record(record)?;
+    drop(held);
+    if let Some(recorder) = &shared.recorder {
+        recorder.count_marked_anew()?;
+    }
+    Ok(record)
 }
 
 fn find<'a>(shared: &'a Shared, meter: &MeterId) -> Result<&'a Meter, ServiceError> {
@@ -84,17 +122,25 @@ fn checked(entry: Entry, now: Timestamp, today: Date) -> Result<Entry, ServiceEr
             Entry::Calibration { date: past(date)?, interval_months, certificate }
         }
         Entry::Note { text } => Entry::Note { text: words(&text, "note")? },
-        Entry::Reading { read_at, .. } if read_at > now.saturating_add(CLOCKS_DIFFER).unwrap_or(now) => {
-            return Err(bad(format!("{read_at} is in the future.")));
+        Entry::Reading { read_at: at, .. } | Entry::Swap { swapped_at: at, .. }
+            if at > now.saturating_add(CLOCKS_DIFFER).unwrap_or(now) =>
+        {
+            return Err(bad(format!("{at} is in the future.")));
         }
         // Kept to the millisecond, as samples are.
-        Entry::Reading { quantity, value, read_at } => Entry::Reading {
-            quantity,
-            value,
-            read_at: Timestamp::from_millisecond(read_at.as_millisecond()).unwrap_or(read_at),
+        Entry::Reading { quantity, value, read_at } => {
+            Entry::Reading { quantity, value, read_at: to_millisecond(read_at) }
+        }
+        Entry::Swap { serial_number, swapped_at } => Entry::Swap {
+            serial_number: serial_number.map(|text| words(&text, "serial number")).transpose()?,
+            swapped_at: to_millisecond(swapped_at),
         },
         entry @ Entry::Status { .. } => entry,
     })
+}
+
+fn to_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 fn words(written: &str, what: &str) -> Result<String, ServiceError> {
@@ -119,6 +165,7 @@ fn before(entry: &Entry, book: &Book) -> Option<String> {
             format!("{date} {certificate}")
         }),
         Entry::Status { .. } => Some(book.status.title().to_owned()),
+        Entry::Swap { .. } => book.serial_number.as_ref().map(|serial_number| format!("serial number {serial_number}")),
         Entry::Note { .. } | Entry::Reading { .. } => None,
     }
 }

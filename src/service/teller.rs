@@ -15,6 +15,7 @@ use super::{
     roles,
     who::Peer,
 };
+use crate::domain::live::Snapshot;
 
 /// A client hears of changes no more often: faster than anybody reads, and a thousand polls make one event.
 const TELL_EVERY: Duration = Duration::from_millis(50);
@@ -91,12 +92,12 @@ async fn tell_of(
             drop(place);
         } else {
             version = news.version;
-            let snapshot = news.snapshot;
-            place.send(Event::Changed {
-                meters: snapshot.meters,
-                devices: snapshot.devices,
-                connections: snapshot.connections,
-            });
+            let Snapshot { meters, devices, connections, statuses } = news.snapshot;
+            place.send(Event::Changed { meters, devices, connections });
+            if news.has_new_statuses {
+                let Some(Ok(place)) = unless(gone, events.reserve()).await else { return End::Client };
+                place.send(Event::Statuses { statuses });
+            }
         }
         // Those there are already are told first.
         let seen = *alarmed.borrow_and_update();

@@ -103,12 +103,18 @@ impl Column {
     }
 
     /// The samples with `from_ms <= time < to_ms`.
-    pub(super) fn points(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Point> {
+    pub(super) fn points(&self, from_ms: i64, to_ms: i64) -> impl ExactSizeIterator<Item = Point> {
         let start = self.times.partition_point(|at| *at < from_ms);
         let end = self.times.partition_point(|at| *at < to_ms);
-        self.samples().take(end).skip(start).map(|(at_ms, number, mark)| {
-            let (state, has_number) = unmark(mark).unwrap_or((State::Bad, false));
-            Point { at_ms, number: has_number.then_some(number), state }
+        let times = self.times.get(start..end).unwrap_or(&[]).iter();
+        let numbers = self.numbers.get(start..end).unwrap_or(&[]);
+        let marks = self.marks.get(start..end).unwrap_or(&[]);
+        times.zip(numbers).enumerate().map(|(place, (at_ms, number))| match marks.get(place) {
+            None | Some(&GOOD) => Point::good(*at_ms, *number),
+            Some(mark) => {
+                let (state, has_number) = unmark(*mark).unwrap_or((State::Bad, false));
+                Point { at_ms: *at_ms, number: has_number.then_some(*number), state }
+            }
         })
     }
 
@@ -128,9 +134,16 @@ impl Column {
         self.refine(finer);
         other.refine(finer);
         let mut counts = Counts::default();
+        if other.len() == 0 {
+            return counts;
+        }
         if self.times.last() < other.times.first() {
             counts.new = other.len() as u64;
-            self.concat(other);
+            if self.len() == 0 {
+                *self = other
+            } else {
+                self.concat(other)
+            }
             return counts;
         }
         let mut merged = Self::new(self.series, self.decimals);
@@ -171,13 +184,18 @@ impl Column {
     }
 
     /// Appends samples that are all later.
-    fn concat(&mut self, later: Self) {
-        if self.marks.is_empty() && later.marks.is_empty() {
-            self.times.extend(later.times);
-            self.numbers.extend(later.numbers);
-        } else {
-            later.samples().for_each(|(at, number, mark)| self.push(at, number, mark));
+    fn concat(&mut self, mut later: Self) {
+        if !self.marks.is_empty() || !later.marks.is_empty() {
+            // What has no number repeats the one before, which may be another now.
+            let before = self.numbers.last().copied().unwrap_or(0);
+            let without = later.marks.iter().take_while(|mark| !has_number(**mark));
+            later.numbers.iter_mut().zip(without).for_each(|(number, _)| *number = before);
+            self.marks.resize(self.times.len(), GOOD);
+            later.marks.resize(later.times.len(), GOOD);
+            self.marks.append(&mut later.marks);
         }
+        self.times.append(&mut later.times);
+        self.numbers.append(&mut later.numbers);
     }
 }
 

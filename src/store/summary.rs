@@ -121,8 +121,11 @@ impl SummaryBlock {
         put(&mut body, self.0.len() as u64);
         let mut series_before = 0;
         let mut before = Extent::default();
+        let mut counts_before = Counts::default();
         for (series, column) in &self.0 {
-            let packed = pack_column(column, tier);
+            let counts = Counts::of(column, tier);
+            let packed = pack_column(column, tier, &counts, &counts_before);
+            counts_before = counts;
             put_signed(&mut body, i64::from(*series) - series_before);
             series_before = i64::from(*series);
             let extent = Extent::of(column, tier);
@@ -168,10 +171,18 @@ impl SummaryBlock {
             entries.push((key, column, extent, reader.count(usize::MAX)?));
         }
         let mut columns = BTreeMap::new();
+        let mut counts = Counts::default();
         for (key, mut column, extent, length) in entries {
-            let bytes = reader.take(length)?;
+            let mut bytes = Reader::new(reader.take(length)?);
+            let base = bytes.signed()?;
+            let mut bits = BitReader::new(bytes.rest());
+            if !bits.bit()? {
+                counts = Counts::read(&mut bits, extent.steps)?;
+            } else if counts.gaps.len() != extent.steps {
+                return Err(Damage("counts are missing"));
+            }
             if only.is_none_or(|only| only == key) {
-                column.steps = unpack_column(bytes, tier, column.is_counter, extent)?;
+                column.steps = unpack_column(base, &mut bits, tier, column.is_counter, extent, &counts)?;
                 columns.insert(key, column);
             }
         }
@@ -225,10 +236,46 @@ fn rest_bits(count: u32) -> u32 {
     32 - count.saturating_sub(1).leading_zeros()
 }
 
-/// The first mean, or a counter's first value, then lists of what each step has beside the step before, then the rests.
-fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
-    let mut lists: [Vec<u64>; 8] = Default::default();
-    let [gaps, counts, flawed, means, lows, highs, firsts, moves] = &mut lists;
+/// How many values there were in the steps, and where there were none: mostly the same for all quantities of a meter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Counts {
+    /// Steps left out before each.
+    gaps: Vec<u64>,
+    /// Values, beside the step before.
+    values: Vec<u64>,
+    /// Flawed ones, beside the step before.
+    flawed: Vec<u64>,
+}
+
+impl Counts {
+    fn of(column: &SummaryColumn, tier: Tier) -> Self {
+        let mut counts = Self::default();
+        let mut before: Option<&Summary> = None;
+        for step in &column.steps {
+            let gap = before.map_or(1, |before| (step.start_ms - before.start_ms) / tier.step_ms);
+            counts.gaps.push((gap - 1).cast_unsigned());
+            let (count_before, flawed_before) = before.map_or((step.count, 0), |before| (before.count, before.flawed));
+            counts.values.push(zigzag(i64::from(step.count) - i64::from(count_before)));
+            counts.flawed.push(zigzag(i64::from(step.flawed) - i64::from(flawed_before)));
+            before = Some(step);
+        }
+        counts
+    }
+
+    fn write(&self, writer: &mut BitWriter) {
+        [&self.gaps, &self.values, &self.flawed].into_iter().for_each(|list| writer.list(list));
+    }
+
+    fn read(reader: &mut BitReader<'_>, count: usize) -> Result<Self, Damage> {
+        Ok(Self { gaps: reader.list(count)?, values: reader.list(count)?, flawed: reader.list(count)? })
+    }
+}
+
+/// The first mean, or a counter's first value; then the counts, where they are not those of the column before; then lists
+/// of what each step has beside the step before, then the rests.
+fn pack_column(column: &SummaryColumn, tier: Tier, counts: &Counts, counts_before: &Counts) -> Vec<u8> {
+    let mut lists: [Vec<u64>; 5] = Default::default();
+    let [means, lows, highs, firsts, moves] = &mut lists;
     let mut rests = Vec::new();
     let mut base = None;
     let mut before: Option<&Summary> = None;
@@ -236,11 +283,6 @@ fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
     for step in &column.steps {
         let (mean, rest) = mean_and_rest(step, tier);
         let start = *base.get_or_insert(if column.is_counter { step.first } else { mean });
-        let gap = before.map_or(1, |before| (step.start_ms - before.start_ms) / tier.step_ms);
-        gaps.push((gap - 1).cast_unsigned());
-        let (count_before, flawed_before) = before.map_or((step.count, 0), |before| (before.count, before.flawed));
-        counts.push(zigzag(i64::from(step.count) - i64::from(count_before)));
-        flawed.push(zigzag(i64::from(step.flawed) - i64::from(flawed_before)));
         if column.is_counter {
             let last_before = before.map_or(start, |before| before.last);
             firsts.push(zigzag(step.first.wrapping_sub(last_before)));
@@ -260,7 +302,12 @@ fn pack_column(column: &SummaryColumn, tier: Tier) -> Vec<u8> {
     let mut bytes = Vec::new();
     put_signed(&mut bytes, base.unwrap_or(0));
     let mut writer = BitWriter::default();
-    let kept = if column.is_counter { 8 } else { 6 };
+    let is_same = counts == counts_before;
+    writer.bit(is_same);
+    if !is_same {
+        counts.write(&mut writer);
+    }
+    let kept = if column.is_counter { 5 } else { 3 };
     lists.iter().take(kept).for_each(|list| writer.list(list));
     if tier.exact {
         for (rest, bits) in &rests {
@@ -275,13 +322,16 @@ fn middle(first: i64, last: i64) -> i64 {
     first.wrapping_add(last.wrapping_sub(first) / 2)
 }
 
-fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, extent: Extent) -> Result<Vec<Summary>, Damage> {
-    let mut bytes = Reader::new(bytes);
-    let base = bytes.signed()?;
-    let mut reader = BitReader::new(bytes.rest());
+fn unpack_column(
+    base: i64,
+    reader: &mut BitReader<'_>,
+    tier: Tier,
+    is_counter: bool,
+    extent: Extent,
+    counts: &Counts,
+) -> Result<Vec<Summary>, Damage> {
     let count = extent.steps;
     let mut list = |is_kept: bool| Ok(if is_kept { reader.list(count)? } else { Vec::new() }.into_iter());
-    let (mut gaps, mut counts, mut flawed) = (list(true)?, list(true)?, list(true)?);
     let (mut means, mut lows, mut highs) = (list(true)?, list(true)?, list(true)?);
     let (mut firsts, mut moves) = (list(is_counter)?, list(is_counter)?);
     let next = |list: &mut std::vec::IntoIter<u64>| list.next().unwrap_or(0);
@@ -289,11 +339,11 @@ fn unpack_column(bytes: &[u8], tier: Tier, is_counter: bool, extent: Extent) -> 
     let mut before = Summary::empty(extent.first.wrapping_sub(1).wrapping_mul(tier.step_ms));
     (before.count, before.last) = (extent.count, base);
     let mut mean_before = base;
-    for _ in 0..count {
-        let gap = next(&mut gaps).wrapping_add(1).cast_signed();
+    for ((gap, values), flawed) in counts.gaps.iter().zip(&counts.values).zip(&counts.flawed) {
+        let gap = gap.wrapping_add(1).cast_signed();
         let mut step = Summary::empty(before.start_ms.wrapping_add(gap.wrapping_mul(tier.step_ms)));
-        step.count = add(before.count, next(&mut counts))?;
-        step.flawed = add(before.flawed, next(&mut flawed))?;
+        step.count = add(before.count, *values)?;
+        step.flawed = add(before.flawed, *flawed)?;
         let mean;
         if is_counter {
             step.first = before.last.wrapping_add(unzigzag(next(&mut firsts)));

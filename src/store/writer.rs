@@ -37,7 +37,7 @@ use crate::domain::sample::{Decimals, MAX_TIME_MS, MIN_TIME_MS};
 pub(super) use blocks::read as read_block;
 use compact::Compaction;
 use jobs::Job;
-pub(super) use jobs::SortedRow;
+pub(super) use jobs::{SortedRow, samples_from_hour};
 pub(super) use rollups::{steps, tier_for};
 
 /// Longest time that one slice of sealing, compacting or a job may keep the next batch waiting.

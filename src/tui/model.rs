@@ -12,9 +12,11 @@ use super::{keymap::Keymap, layout::SizeClass, theme::ColourDepth};
 use crate::{
     domain::{
         alarm::{AlarmKey, AlarmLine},
+        computed::Computed,
         ids::{DeviceId, MeterId},
         live::{MeterLive, Snapshot, Trend},
         quantity::Quantity,
+        rollup::Rollups,
         site::{Level, Meter, PlaceKey, Site},
         standing::{self, Standing},
     },
@@ -45,6 +47,8 @@ pub const MAX_BACK: usize = 16;
 pub struct Model {
     /// The site as configured.
     pub site: Arc<Site>,
+    /// Its virtual meters.
+    pub computed: Computed,
     /// The latest of everything.
     pub live: Snapshot,
     /// What is shown instead while frozen.
@@ -273,6 +277,7 @@ impl Model {
         let unfolded = |key: &&PlaceKey| matches!(key.level, Level::Building | Level::Floor);
         Self {
             time_zone: TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC),
+            computed: Computed::of(&site),
             expanded: site.places.keys().filter(unfolded).cloned().collect(),
             site,
             live: Snapshot::default(),
@@ -315,9 +320,19 @@ impl Model {
         self.shown().meters.get(id)
     }
 
+    /// What is shown, rolled up, as it is at `now`.
+    pub fn rollups(&self, now: Timestamp) -> Rollups {
+        Rollups::of(&self.site, &self.computed, self.shown(), now)
+    }
+
+    /// What came in through the utility entrances.
+    pub fn intake(&self) -> Intake {
+        Intake::of(&self.site, &self.shown().statuses, &self.computed, &self.facts)
+    }
+
     /// How a meter stands in what is shown.
     pub fn standing(&self, meter: &Meter) -> Standing {
-        standing::standing(&self.site, meter, self.meter(&meter.id), self.now)
+        standing::standing(&self.site, meter, self.shown(), self.now)
     }
 
     /// How much fits.

@@ -312,6 +312,7 @@ fn connection_lives(site: &Site) -> BTreeMap<String, ConnectionLive> {
 /// The latest of everything.
 pub(crate) fn snapshot(site: &Site) -> Snapshot {
     Snapshot {
+        statuses: meterdeck::domain::live::Statuses::default(),
         meters: meter_lives().into_iter().map(|(id, live)| (id.parse().unwrap(), live)).collect(),
         devices: device_lives().into_iter().map(|(id, live)| (id.parse().unwrap(), live)).collect(),
         connections: connection_lives(site),

@@ -152,7 +152,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_makes_batches_wait_and_loses_none() {
+fn f43_a_full_disk_makes_batches_wait_and_loses_none() {
     let Some(disk) = SmallDisk::mount() else {
         eprintln!("SKIPPED: mounting a small file system needs root");
         return;
@@ -195,8 +195,117 @@ fn a_full_disk_makes_batches_wait_and_loses_none() {
     }
 }
 
+/// Runs a command of the system; whether it did.
+fn is_done(command: &[&str], path: &Path) -> bool {
+    let [program, arguments @ ..] = command else { return false };
+    std::process::Command::new(program).args(arguments).arg(path).output().is_ok_and(|output| output.status.success())
+}
+
+/// A file system with a journal, in a file on a small one that is full before: what is written goes into memory, and
+/// syncing it fails.
+struct FailingDisk {
+    place: TempDir,
+    below: SmallDisk,
+}
+
+impl FailingDisk {
+    fn mount() -> Option<Self> {
+        let below = SmallDisk::mount()?;
+        let image = below.0.path().join("image");
+        fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let disk = Self { place: TempDir::new().unwrap(), below };
+        is_done(&["mkfs.ext4", "-q", "-b", "1024", "-E", "lazy_itable_init=1,lazy_journal_init=1"], &image)
+            .then_some(())?;
+        disk.is_mounted_again().then_some(disk)
+    }
+
+    fn is_mounted_again(&self) -> bool {
+        let image = self.below.0.path().join("image");
+        is_done(&["mount", "-o", "loop", &image.to_string_lossy()], self.place.path())
+    }
+
+    fn unmount(&self) -> bool {
+        is_done(&["umount"], self.place.path())
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
 #[test]
-fn a_clock_that_jumps_leaves_every_sample_at_its_time() {
+fn f43_a_disk_that_cannot_sync_acknowledges_nothing_and_loses_nothing_acknowledged() {
+    let Some(disk) = FailingDisk::mount() else {
+        eprintln!("SKIPPED: mounting a failing file system needs root, loop devices and mkfs.ext4");
+        return;
+    };
+    let (store, keys) = open(disk.place.path(), 2);
+    let mut kept = 0;
+    let (mut waiting, started) = (Vec::new(), std::time::Instant::now());
+    // Each batch is of numbers that do not pack, so that the disk below fills up soon.
+    let mut random = fastrand::Rng::with_seed(7);
+    for second in 0.. {
+        let samples = keys.iter().flat_map(|key| {
+            let random = &mut random;
+            (0..200).map(|step| good(*key, START_MS + second * 1000 + step, random.i64(..1 << 40))).collect::<Vec<_>>()
+        });
+        if let Ok(receipt) = store.append(samples.collect()) {
+            waiting.push(receipt);
+        }
+        waiting = waiting
+            .into_iter()
+            .filter_map(|receipt| receipt.try_wait().map(|done| kept += u64::from(done.is_ok())).err())
+            .collect();
+        if matches!(store.health().saving, Saving::Fails { .. }) {
+            break;
+        }
+        assert!(started.elapsed().as_secs() < 60, "the disk never fails");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let health = store.health();
+    assert!(matches!(health.saving, Saving::Fails { .. }) && health.buffered_bytes > 0, "{health:?}");
+    assert!(kept > 0, "it worked before");
+    drop(store);
+    drop(waiting);
+    assert!(disk.unmount());
+    // Room below again: what was synced is there.
+    assert!(is_done(&["mount", "-o", "remount,size=64m"], disk.below.0.path()));
+    assert!(disk.is_mounted_again());
+    assert_sound(disk.place.path());
+    let (store, opened) = Store::open(disk.place.path()).unwrap();
+    assert!(matches!(opened, Opened::Existing), "{opened:?}");
+    for key in &keys {
+        let count = all(&store, *key).len() as u64;
+        assert!(count >= kept * 200, "{count} of {kept} batches that were acknowledged");
+    }
+    fill(&store, &keys, 5);
+    assert_eq!(store.health().saving, Saving::Works);
+}
+
+#[test]
+fn f43_a_file_that_cannot_be_written_is_refused_in_words_and_left_as_it_is() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("SKIPPED: mounting a small file system needs root");
+        return;
+    };
+    let (store, keys) = open(disk.0.path(), 1);
+    fill(&store, &keys, 20);
+    drop(store);
+    let before = fs::read(disk.0.path().join("meterdeck.db")).unwrap();
+    assert!(is_done(&["mount", "-o", "remount,ro"], disk.0.path()));
+    let error = Store::open(disk.0.path()).unwrap_err().to_string();
+    assert!(error.contains("read-only") || error.contains("readonly") || error.contains("unable to open"), "{error}");
+    assert!(is_done(&["mount", "-o", "remount,rw"], disk.0.path()));
+    assert_eq!(fs::read(disk.0.path().join("meterdeck.db")).unwrap(), before);
+    let (store, opened) = Store::open(disk.0.path()).unwrap();
+    assert!(matches!(opened, Opened::Existing), "{opened:?}");
+    assert_eq!(all(&store, keys[0]).len(), 20);
+}
+
+#[test]
+fn f34_a_clock_that_jumps_leaves_every_sample_at_its_time() {
     let dir = TempDir::new().unwrap();
     let (store, keys) = open(dir.path(), 1);
     let hour = 3_600_000;

@@ -4,6 +4,8 @@ use std::f64::consts::{PI, TAU};
 
 use crate::domain::{quantity::Quantity, unit::Dimension, unit::Unit};
 
+/// What every simulated meter calls itself.
+const SERIAL_NUMBER: f64 = 4711.0;
 /// Rated frequency of the simulated grid, Hz.
 const FREQUENCY_HZ: f64 = 50.0;
 /// Cubic metres of gas for a kWh.
@@ -123,6 +125,7 @@ impl Electrical {
             Quantity::GasM3 => self.kwh() * GAS_M3_PER_KWH,
             Quantity::WaterM3 => self.kwh() * WATER_M3_PER_KWH,
             Quantity::PulseCount => (self.kwh() * WATER_M3_PER_KWH * PULSES_PER_UNIT).floor(),
+            Quantity::SerialNumber => SERIAL_NUMBER,
             Quantity::State => f64::from(u8::from(self.flow.total_kw() > 0.0)),
             Quantity::LoadPercent | Quantity::PhaseImbalance => return None,
             Quantity::Extra(_) => return self.of_dimension(unit),

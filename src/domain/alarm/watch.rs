@@ -21,6 +21,12 @@ use crate::domain::{
     standing,
 };
 
+mod clock;
+mod still;
+
+pub use clock::ClockWatch;
+use still::Stillness;
+
 /// Quantities that the particulars of a stale meter name.
 const MAX_NAMED: usize = 3;
 
@@ -48,6 +54,9 @@ pub struct Watch {
     /// When the next value of a device turns stale.
     stale_at: BTreeMap<DeviceId, Timestamp>,
     books: BTreeMap<MeterId, Book>,
+    still: Stillness,
+    /// How the wall clock jumped since the last tick.
+    clock_jump: Option<String>,
     /// The day for which calibrations were looked at.
     looked_on: Option<Date>,
 }
@@ -67,7 +76,21 @@ impl Watch {
         }
         shared.retain(|_, devices| devices.len() > 1);
         let (down, stale_at, snapshot) = (BTreeSet::new(), BTreeMap::new(), Snapshot::default());
-        Self { desk, site, zone, snapshot, meters_of, shared, down, stale_at, books: BTreeMap::new(), looked_on: None }
+        let (books, still, clock_jump) = (BTreeMap::new(), Stillness::default(), None);
+        Self {
+            desk,
+            site,
+            zone,
+            snapshot,
+            meters_of,
+            shared,
+            down,
+            stale_at,
+            books,
+            still,
+            clock_jump,
+            looked_on: None,
+        }
     }
 
     /// Takes over what technicians recorded; meters without records are as the site file says.
@@ -76,6 +99,12 @@ impl Watch {
             self.books = books;
             self.looked_on = None;
         }
+    }
+
+    /// Takes note that the wall clock jumped; the next tick tells.
+    pub fn clock_jumped(&mut self, by: SignedDuration) {
+        let direction = if by.is_negative() { "back" } else { "on" };
+        self.clock_jump = Some(format!("CLOCK JUMPED {direction} by {:#}", by.abs()));
     }
 
     /// Takes in what changed since the last time, and that it is `now`.
@@ -107,6 +136,11 @@ impl Watch {
             self.computed_meter(meter, now);
         }
         self.store(store, now);
+        // It is over as it is told, and stays until somebody has seen it.
+        let jump = self.clock_jump.take();
+        let (key, holds) = (AlarmKey::site(AlarmKind::ClockDrift), Some(jump.is_some()));
+        let detail = jump.unwrap_or_default();
+        self.desk.observe(Observation { key, holds, measured: None, detail, out_of_service: false }, now);
     }
 
     /// The status of a meter, as last recorded.
@@ -267,9 +301,11 @@ impl Watch {
         let kinds = AlarmKind::ALL.iter().copied().filter(|kind| super::follows_from_offline(*kind));
         let keys = kinds.map(|kind| AlarmKey::meter(kind, &meter.id));
         if !self.is_watched(meter) {
+            self.still.forget(&meter.id);
             return keys.for_each(|key| self.desk.end(&key, now));
         }
         if let Some(cause) = cause {
+            self.still.forget(&meter.id);
             return keys.for_each(|key| self.desk.collapse(&key, cause, now));
         }
         let Some(live) = self.snapshot.meters.get(&meter.id).filter(|live| live.state != MeterState::Waiting) else {
@@ -282,6 +318,7 @@ impl Watch {
         let out_of_service = self.is_out_of_service(meter);
         let mut seen = thresholds(&self.desk, meter, live, now, device.every);
         seen.push(stale(AlarmKey::meter(AlarmKind::ValueStale, &meter.id), live, now, device.every));
+        seen.push(self.still.observe(meter, live, now));
         // A threshold that was taken out of the site file has no alarm any more.
         let unset: Vec<AlarmKey> = keys.filter(|key| seen.iter().all(|seen| seen.key != *key)).collect();
         for key in &unset {

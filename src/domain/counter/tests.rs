@@ -55,6 +55,14 @@ fn each_kind_of_history_counts_what_flowed() {
         ("jump and back", &[(0, "100"), (10, "15100"), (20, "101")], &rated, "1", &[Glitch]),
         ("another meter's count", &[(0, "40483"), (10, "20000"), (20, "20001")], &rated, "1", &[NewBase]),
         ("offline for a day", &[(0, "100"), (86_400, "9000")], &rated, "8900", &[]),
+        ("clock back by an hour (F34)", &[(7200, "10"), (3600, "11"), (3660, "12")], &rated, "2", &[]),
+        (
+            "clock on by ten years and back (F34)",
+            &[(0, "10"), (315_360_000, "11"), (60, "12"), (120, "13")],
+            &rated,
+            "3",
+            &[],
+        ),
         ("reset as the last there is", &[(0, "100"), (900, "2")], &rated, "2", &[Reset]),
     ];
     for (name, values, limits, expected, incidents) in cases {

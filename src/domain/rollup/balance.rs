@@ -31,11 +31,11 @@ impl Balance {
 /// The balance of `meter` at `now`; `None` where no metering point is below it.
 pub fn balance(site: &Site, snapshot: &Snapshot, meter: &MeterId, now: Timestamp) -> Option<Balance> {
     let parent = site.meters.get(meter)?;
-    let chain = Chain { site };
+    let chain = Chain { site, statuses: &snapshot.statuses };
     let children: Vec<(&Meter, usize)> = site
         .meters
         .values()
-        .filter(|child| counts(child))
+        .filter(|child| counts(chain.statuses, child))
         .filter_map(|child| {
             let next = chain.next_above(child);
             next.contains(&&parent.id).then_some((child, next.len()))
@@ -66,7 +66,7 @@ impl<'site> Chain<'site> {
         while let Some(id) = open.pop() {
             let Some(other) = self.site.meters.get(id).filter(|_| !seen.contains(&id)) else { continue };
             seen.push(id);
-            if counts(other) {
+            if counts(self.statuses, other) {
                 next.push(&other.id);
             } else {
                 open.extend(&other.fed_by);

@@ -69,6 +69,10 @@ fn build(rows: &[Row]) -> (Site, Snapshot) {
     (site, snapshot)
 }
 
+fn rolled_up(site: &Site, snapshot: &Snapshot, now: Timestamp) -> Rollups {
+    Rollups::of(site, &Computed::of(site), snapshot, now)
+}
+
 fn key(text: &str) -> PlaceKey {
     PlaceKey::try_from(text.to_owned()).unwrap()
 }
@@ -85,7 +89,7 @@ const CHAIN: &[Row] = &[
 #[test]
 fn a_meter_and_what_it_feeds_never_count_twice() {
     let (site, snapshot) = build(CHAIN);
-    let rollups = Rollups::of(&site, &snapshot, NOW);
+    let rollups = rolled_up(&site, &snapshot, NOW);
     let of = |place: &str| rollups.place(&key(place)).unwrap();
     assert_eq!(rollups.site().power.kw, Some(100.0));
     assert_eq!(of("building.b").power.kw, Some(100.0));
@@ -105,7 +109,7 @@ fn an_incomplete_total_says_which_is_missing() {
             .map(|row| if row.0 == "pdu-b" { (row.0, row.1, row.2, row.3, row.4, kw) } else { *row })
             .collect();
         let (site, snapshot) = build(&rows);
-        let rollups = Rollups::of(&site, &snapshot, NOW);
+        let rollups = rolled_up(&site, &snapshot, NOW);
         let power = &rollups.place(&key("room.b")).unwrap().power;
         assert_eq!(power.kw, expected, "{kw}");
         assert_eq!(power.is_complete(), kw == "5", "{kw}");
@@ -113,7 +117,7 @@ fn an_incomplete_total_says_which_is_missing() {
         assert!(rollups.site().power.is_complete(), "the main meter measures what the PDU takes");
     }
     let (site, snapshot) = build(&[("main", "utility-entrance", None, "a", &[], "off")]);
-    let power = Rollups::of(&site, &snapshot, NOW).site().power.clone();
+    let power = rolled_up(&site, &snapshot, NOW).site().power.clone();
     assert_eq!((power.kw, power.missing.len()), (None, 1), "nothing known is not zero");
 }
 
@@ -124,7 +128,7 @@ fn the_rule_looks_through_what_has_no_power_to_add() {
         ("x", "main-switchgear", None, "a", &["hand"], "7"),
         ("y", "main-switchgear", None, "b", &["hand"], "8"),
     ]);
-    let rollups = Rollups::of(&site, &snapshot, NOW);
+    let rollups = rolled_up(&site, &snapshot, NOW);
     assert_eq!(rollups.site().power.kw, Some(15.0));
     assert!(rollups.site().power.is_complete());
     assert_eq!(rollups.site().not_read, 1);
@@ -138,7 +142,7 @@ fn a_generator_is_no_load_of_the_room_it_stands_in() {
         ("switch", "transfer-switch", None, "a", &["utility", "generator"], "100"),
         ("chiller", "mechanical-load", None, "b", &["switch"], "30"),
     ]);
-    let rollups = Rollups::of(&site, &snapshot, NOW);
+    let rollups = rolled_up(&site, &snapshot, NOW);
     assert_eq!(rollups.place(&key("room.b")).unwrap().power.kw, Some(30.0), "what the room takes");
     assert_eq!(rollups.place(&key("building.b")).unwrap().power.kw, Some(100.0), "both sources");
     assert_eq!(rollups.site().power.kw, Some(100.0));
@@ -148,7 +152,7 @@ fn a_generator_is_no_load_of_the_room_it_stands_in() {
 fn stale_power_is_missing() {
     let (site, snapshot) = build(CHAIN);
     let later = NOW + Duration::from_secs(4);
-    let rollups = Rollups::of(&site, &snapshot, later);
+    let rollups = rolled_up(&site, &snapshot, later);
     assert_eq!(rollups.site().power.kw, None);
     assert_eq!(rollups.site().worst, Standing::Stale);
 }
@@ -170,7 +174,7 @@ fn a_parent_against_its_children() {
 fn a_cycle_ends() {
     let (site, snapshot) =
         build(&[("x", "rack-pdu", None, "a", &["y"], "1"), ("y", "rack-pdu", None, "a", &["x"], "1")]);
-    assert_eq!(Rollups::of(&site, &snapshot, NOW).site().power.kw, None);
+    assert_eq!(rolled_up(&site, &snapshot, NOW).site().power.kw, None);
 }
 
 /// Meters whose parents come before them: (room, feed, parents as distances back, whole kW or nothing).
@@ -205,7 +209,7 @@ proptest! {
     fn names_and_their_order_change_nothing(meters in any_meters(), step in 0usize..7) {
         let (site, snapshot) = site_of(&meters, |index| format!("m{index:02}"));
         let (renamed, renamed_snapshot) = site_of(&meters, |index| format!("m{:02}", (index * (2 * step + 1)) % 16));
-        let (one, other) = (Rollups::of(&site, &snapshot, NOW), Rollups::of(&renamed, &renamed_snapshot, NOW));
+        let (one, other) = (rolled_up(&site, &snapshot, NOW), rolled_up(&renamed, &renamed_snapshot, NOW));
         // Whole kW add up exactly in any order.
         prop_assert_eq!(figures(one.site()), figures(other.site()));
         for place in site.places.keys() {
@@ -216,12 +220,12 @@ proptest! {
     #[test]
     fn an_unrelated_meter_changes_no_other_place(meters in any_meters()) {
         let (mut site, mut snapshot) = site_of(&meters, |index| format!("m{index:02}"));
-        let before = Rollups::of(&site, &snapshot, NOW);
+        let before = rolled_up(&site, &snapshot, NOW);
         let mut new = meter("zz", "rack-pdu", Some("a"), "a", &[], true);
         new.place = None;
         site.meters.insert(new.id.clone(), new);
         snapshot.meters.insert("zz".parse().unwrap(), live("1000"));
-        let after = Rollups::of(&site, &snapshot, NOW);
+        let after = rolled_up(&site, &snapshot, NOW);
         for place in site.places.keys() {
             prop_assert_eq!(before.place(place), after.place(place));
         }
@@ -232,7 +236,7 @@ proptest! {
     #[test]
     fn no_metering_point_is_lost_or_counted_twice(meters in any_meters()) {
         let (site, snapshot) = site_of(&meters, |index| format!("m{index:02}"));
-        let rollups = Rollups::of(&site, &snapshot, NOW);
+        let rollups = rolled_up(&site, &snapshot, NOW);
         let roots = meters.iter().enumerate().filter(|(index, (_, _, parents, _))| parents.iter().all(|back| back > index)).count();
         let power = &rollups.site().power;
         prop_assert_eq!(power.counted + power.missing.len(), roots);
@@ -243,10 +247,10 @@ proptest! {
 #[test]
 fn what_counts() {
     let mut meter = meter("m", "rack-pdu", None, "a", &[], true);
-    assert!(counts(&meter));
+    assert!(counts(&Statuses::default(), &meter));
     meter.status = crate::domain::site::MeterStatus::Planned;
-    assert!(!counts(&meter));
+    assert!(!counts(&Statuses::default(), &meter));
     meter.status = crate::domain::site::MeterStatus::Active;
     meter.registers = Arc::new([]);
-    assert!(!counts(&meter), "nothing reads power");
+    assert!(!counts(&Statuses::default(), &meter), "nothing reads power");
 }

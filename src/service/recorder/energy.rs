@@ -12,16 +12,17 @@ use rust_decimal::{Decimal, prelude::FromPrimitive as _};
 use super::rebuild;
 use crate::{
     domain::{
-        counter::{Count, Incident, Limits},
+        counter::{Count, Incident, Limits, SerialWatch},
         energy::{Booking, Ledger, Rules},
         ids::MeterId,
         interval::{Direction, Grid, Interval},
         quantity::Quantity,
         reading::{STALE_AFTER_INTERVALS, State},
+        record,
         sample::{Decimals, Point},
         site::{Meter, MeterType, Site},
     },
-    store::{Sample, Store, StoreError, energy::MeterBooking},
+    store::{Sample, SeriesKey, Store, StoreError, energy::MeterBooking},
 };
 
 /// Of a meter without a device, counts come by hand or by import: so far apart they still leave no gap.
@@ -32,6 +33,8 @@ pub(super) struct Energy {
     grid: Grid,
     zone: TimeZone,
     meters: HashMap<MeterId, Account>,
+    /// Meters that were swapped, to be recorded.
+    swaps: Vec<(MeterId, (Timestamp, i64))>,
     /// Held by who changes history, from the mark to the change.
     counting: Arc<Mutex<()>>,
 }
@@ -42,6 +45,10 @@ pub(super) struct Account {
     pub(super) rules: Rules,
     pub(super) sources: Vec<Quantity>,
     pub(super) ledger: Ledger,
+    /// From when on the meter is another physical one, in order.
+    pub(super) swaps: Vec<Timestamp>,
+    /// What the device says that it is.
+    serial: SerialWatch,
     intervals: BTreeMap<Timestamp, Interval>,
     incidents: Vec<(Quantity, Incident)>,
     changed: bool,
@@ -74,8 +81,13 @@ impl Energy {
             let ledger = ledgers.remove(&meter.id).unwrap_or_default();
             (meter.id.clone(), Account::new(site, meter, &grid, ledger))
         });
-        let mut energy = Self { meters: meters.collect(), grid, zone, counting };
+        let mut energy = Self { meters: meters.collect(), grid, zone, swaps: Vec::new(), counting };
+        let records = store.all_records()?;
+        let serials: HashMap<SeriesKey, Point> = store.newest().into_iter().collect();
         for (meter, account) in &mut energy.meters {
+            account.swaps = records.get(meter).map(|records| record::swaps(records)).unwrap_or_default();
+            let serial = store.catalogue().find(meter, &Quantity::SerialNumber).and_then(|info| serials.get(&info.key));
+            account.serial = SerialWatch::new(serial.and_then(|point| point.number));
             rebuild::catch_up(store, meter, account)?;
         }
         // An import that was cut off left its marks.
@@ -94,12 +106,18 @@ impl Energy {
 
     /// Takes a sample of a meter.
     pub(super) fn take(&mut self, meter: &MeterId, quantity: &Quantity, sample: &Sample) {
-        if let Some(account) = self.meters.get_mut(meter)
-            && account.sources.contains(quantity)
-        {
-            let point = Point { at_ms: sample.at_ms, number: sample.number, state: sample.state };
+        let Some(account) = self.meters.get_mut(meter) else { return };
+        let point = Point { at_ms: sample.at_ms, number: sample.number, state: sample.state };
+        if account.sources.contains(quantity) {
             account.take(quantity, &point, sample.decimals);
+        } else if *quantity == Quantity::SerialNumber {
+            self.swaps.extend(account.serial(&point).map(|swap| (meter.clone(), swap)));
         }
+    }
+
+    /// The meters of which another one was found in their place: from when on, and its serial number.
+    pub(super) fn take_swaps(&mut self) -> Vec<(MeterId, (Timestamp, i64))> {
+        std::mem::take(&mut self.swaps)
     }
 
     /// Books what was counted since the last time.
@@ -127,6 +145,7 @@ impl Energy {
 
     fn count_anew(&mut self, store: &Store, meter: &MeterId, from: Timestamp) -> Result<(), StoreError> {
         let Some(account) = self.meters.get_mut(meter) else { return Ok(()) };
+        account.swaps = record::swaps(&store.records(meter)?);
         let before = account.ledger.clone();
         let result = rebuild::count_anew(store, meter, account, from).and_then(|anew_from| {
             if anew_from.is_none() {
@@ -161,7 +180,15 @@ impl Account {
         };
         let (intervals, incidents) = (BTreeMap::new(), Vec::new());
         let meter = meter.id.clone();
-        Self { meter, rules, sources, ledger, intervals, incidents, changed: false }
+        let (swaps, serial) = (Vec::new(), SerialWatch::default());
+        Self { meter, rules, sources, ledger, swaps, serial, intervals, incidents, changed: false }
+    }
+
+    /// Takes the serial number that the device reports; from when on it is another meter's.
+    fn serial(&mut self, point: &Point) -> Option<(Timestamp, i64)> {
+        let number = point.number.filter(|_| point.state < State::Bad)?;
+        let at = self.serial.take(number, Timestamp::from_millisecond(point.at_ms).ok()?)?;
+        Some((at, number))
     }
 
     /// Takes a sample of one of the sources.
@@ -180,11 +207,14 @@ impl Account {
         let value = value.map(|number| Decimal::new(number, u32::from(decimals.count())));
         let booking = match (quantity, value) {
             (Quantity::CurrentKw, value) => self.ledger.power(at, value, &self.rules),
-            (Quantity::KwhExportLifetime, Some(value)) => {
-                self.ledger.count(Direction::Generated, Count { at, value, epoch: 0 }, &self.rules)
-            }
-            (_, Some(value)) => self.ledger.count(Direction::Consumed, Count { at, value, epoch: 0 }, &self.rules),
             (_, None) => return,
+            (_, Some(value)) => {
+                let swaps = self.swaps.partition_point(|swap| *swap <= at);
+                let count = Count { at, value, epoch: u32::try_from(swaps).unwrap_or(u32::MAX) };
+                let is_generated = *quantity == Quantity::KwhExportLifetime;
+                let direction = if is_generated { Direction::Generated } else { Direction::Consumed };
+                self.ledger.count(direction, count, &self.rules)
+            }
         };
         self.add(booking, from);
     }

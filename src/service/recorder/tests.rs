@@ -171,6 +171,35 @@ fn resets_and_rollovers_are_kept_as_incidents() {
 }
 
 #[test]
+fn f34_a_clock_that_jumps_counts_nothing_twice_and_drops_nothing() {
+    const HOUR: i64 = 3600;
+    const TEN_YEARS: i64 = 10 * 365 * 24 * HOUR;
+    let rig = Rig::new();
+    let mut kwh = 100.0;
+    // Right, an hour back, right, ten years on, right again: 10 s each, at 36 kW.
+    for (jump, from) in [(0, 0), (-HOUR, 10), (0, 20), (TEN_YEARS, 30), (0, 40)] {
+        for second in from..from + 10 {
+            rig.read(BEGIN + jump + second, kwh);
+            kwh += 0.1;
+            rig.recorder.book().unwrap();
+        }
+    }
+    let quarters = rig.quarters();
+    let total: Decimal = quarters.iter().map(|(_, kwh, _)| kwh.parse::<Decimal>().unwrap()).sum();
+    assert_eq!(total, Decimal::new(49, 1), "what the register says: {quarters:?}");
+    let starts: std::collections::BTreeSet<i64> = quarters.iter().map(|(start, ..)| *start).collect();
+    assert_eq!(starts.len(), quarters.len(), "no quarter of an hour twice");
+    assert!(rig.store.incidents(&rig.meter, 10).unwrap().is_empty());
+    let key = rig.store.catalogue().find(&rig.meter, &Quantity::KwhLifetime).unwrap().key;
+    assert_eq!(rig.store.samples(key, 0, i64::MAX, 100).unwrap().points.len(), 50, "every sample at its time");
+    // A clock that is wrong by ten years asks to drop all there is.
+    rig.store.drop_samples_before(1).unwrap();
+    let work = Work::new(site(), rig.store.clone(), Arc::<Tap>::default(), Arc::<Mutex<()>>::default()).unwrap();
+    work.drop_before((BEGIN + TEN_YEARS) * 1000).unwrap();
+    assert_eq!(rig.store.samples(key, 0, i64::MAX, 100).unwrap().points.len(), 50, "and does not get it");
+}
+
+#[test]
 fn what_is_of_no_known_series_is_left_out() {
     let rig = Rig::new();
     let unknown = Measured {

@@ -9,7 +9,7 @@ use crate::{
         counter::{Count, Counter, IncidentKind, Limits},
         quantity::Quantity,
         reading::State,
-        record::Entry,
+        record::{self, Entry},
         sample::{Decimals, MAX_DECIMALS, MAX_TIME_MS, MIN_TIME_MS},
         site::Meter,
         unit::Unit,
@@ -104,8 +104,9 @@ fn neighbours(
     quantity: &Quantity,
     at: Timestamp,
 ) -> Result<(Option<Count>, Option<Count>), ServiceError> {
-    let mut counts: Vec<Count> = store
-        .records(&meter.id)?
+    let records = store.records(&meter.id)?;
+    let swaps = record::swaps(&records);
+    let mut counts: Vec<Count> = records
         .into_iter()
         .filter_map(|record| match record.entry {
             Entry::Reading { quantity: of, value, read_at } if of == *quantity => {
@@ -127,6 +128,9 @@ fn neighbours(
             }));
         }
     }
+    // What another meter said there says nothing about this one.
+    let epoch = |at: Timestamp| swaps.partition_point(|swap| *swap <= at);
+    counts.retain(|count| epoch(count.at) == epoch(at));
     let before = counts.iter().filter(|count| count.at <= at).max_by_key(|count| count.at).copied();
     let after = counts.iter().filter(|count| count.at > at).min_by_key(|count| count.at).copied();
     Ok((before, after))

@@ -7,10 +7,10 @@
 use super::super::bytes::{Damage, unzigzag, zigzag};
 
 /// Bits of k.
-const PARAMETER_BITS: u32 = 6;
+const PARAMETER_BITS: u32 = 5;
 
 /// The largest k: larger numbers are escaped.
-const MAX_PARAMETER: u32 = 40;
+const MAX_PARAMETER: u32 = (1 << PARAMETER_BITS) - 1;
 
 /// So many ones say that the number itself follows, after its length in bits.
 const ESCAPE: u32 = 20;
@@ -36,6 +36,11 @@ impl BitWriter {
             #[expect(clippy::cast_possible_truncation, reason = "the lowest eight bits are meant")]
             self.bytes.push((self.pending >> self.used) as u8);
         }
+    }
+
+    /// Writes one bit.
+    pub(super) fn bit(&mut self, is_set: bool) {
+        self.bits(u64::from(is_set), 1);
     }
 
     /// Writes the lowest `count` bits, at most 64.
@@ -144,6 +149,11 @@ impl<'a> BitReader<'a> {
         Ok(self.pending >> self.left & ((1 << count) - 1))
     }
 
+    /// The next bit.
+    pub(super) fn bit(&mut self) -> Result<bool, Damage> {
+        Ok(self.bits(1)? == 1)
+    }
+
     /// The next `count` bits, at most 64.
     pub(super) fn wide(&mut self, count: u32) -> Result<u64, Damage> {
         let high = if count > 32 { self.bits(count - 32)? << 32 } else { 0 };
@@ -161,8 +171,7 @@ impl<'a> BitReader<'a> {
             return Ok(vec![0; count]);
         }
         let center = if self.bits(1)? == 1 { Some(self.long()?) } else { None };
-        let parameter = self.bits(PARAMETER_BITS)?;
-        let k = u32::try_from(parameter).ok().filter(|k| *k <= MAX_PARAMETER).ok_or(Damage("unknown parameter"))?;
+        let k = u32::try_from(self.bits(PARAMETER_BITS)?).unwrap_or(0);
         let number = |code: u64| center.map_or(code, |center| center.wrapping_add(unzigzag(code).cast_unsigned()));
         (0..count).map(|_| self.number(k).map(number)).collect()
     }

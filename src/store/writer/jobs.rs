@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{
     super::{
@@ -216,7 +216,7 @@ impl Writer {
                 transaction,
                 cold: InOrder::new(transaction, "cold"),
                 warm: InOrder::new(transaction, "warm"),
-                from_hour: samples_from_hour(transaction)?,
+                from_hour: samples_from_hour(transaction)?.unwrap_or(0),
             };
             let rest = merge.rows.get(next..).unwrap_or(&[]);
             for rows in rest.chunk_by(|one, other| one.meter == other.meter && hour(one.at_ms) == hour(other.at_ms)) {
@@ -396,8 +396,8 @@ impl Slice {
     }
 }
 
-/// The hour before which samples were dropped; 0 where none were.
-fn samples_from_hour(transaction: &Transaction<'_>) -> Result<i64, rusqlite::Error> {
-    let mut statement = transaction.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
-    Ok(statement.query_row([SAMPLES_FROM_HOUR], |row| row.get(0)).optional()?.unwrap_or(0))
+/// The hour before which samples were dropped; `None` where none were.
+pub(in super::super) fn samples_from_hour(connection: &Connection) -> Result<Option<i64>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+    statement.query_row([SAMPLES_FROM_HOUR], |row| row.get(0)).optional()
 }

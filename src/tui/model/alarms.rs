@@ -1,12 +1,14 @@
 //! The alarms that are not normal, as screens ask for them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tui_input::Input;
 
 use super::Model;
 use crate::domain::{
     alarm::{AlarmKey, AlarmLine, Severity, Subject},
     ids::MeterId,
-    site::Meter,
+    site::{Meter, PlaceKey},
 };
 
 /// What a person is about to do to an alarm.
@@ -45,15 +47,34 @@ impl Model {
 
     /// The alarms of a meter, and those of its device and connection.
     pub fn alarms_of(&self, meter: &Meter) -> Vec<&AlarmLine> {
-        let device = meter.device.as_ref().and_then(|id| self.site.devices.get(id));
-        let link = device.map(|device| device.link.name());
-        let is_its = |line: &&AlarmLine| match &line.id.subject {
+        self.own_alarms().filter(|line| self.is_about(&line.id.subject, meter)).collect()
+    }
+
+    /// How many alarms want somebody in each place: one counts once in every place that has a meter of its.
+    pub fn alarms_by_place(&self) -> BTreeMap<PlaceKey, usize> {
+        let mut counts = BTreeMap::new();
+        for line in self.own_alarms().filter(|line| line.state.wants_somebody()) {
+            let meters = self.site.meters.values().filter(|meter| self.is_about(&line.id.subject, meter));
+            let places: BTreeSet<&PlaceKey> =
+                meters.filter_map(|meter| meter.place.as_ref()).flat_map(|place| self.site.path(place)).collect();
+            for place in places {
+                *counts.entry(place.clone()).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Whether an alarm's subject is a meter, its device or its connection.
+    fn is_about(&self, subject: &Subject, meter: &Meter) -> bool {
+        match subject {
             Subject::Meter(id) => *id == meter.id,
             Subject::Device(id) => meter.device.as_ref() == Some(id),
-            Subject::Connection(name) => link.as_ref() == Some(name),
+            Subject::Connection(name) => {
+                let device = meter.device.as_ref().and_then(|id| self.site.devices.get(id));
+                device.is_some_and(|device| device.link.name() == *name)
+            }
             Subject::Site => false,
-        };
-        self.own_alarms().filter(is_its).collect()
+        }
     }
 
     /// What an alarm is about, as people call it.

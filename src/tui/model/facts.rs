@@ -9,6 +9,7 @@ use crate::domain::{
     computed::Computed,
     cost,
     ids::MeterId,
+    live::Statuses,
     powermeter::{Consumption, PowerMeter},
     pue,
     reading::State,
@@ -86,8 +87,8 @@ pub struct Intake {
 
 impl Intake {
     /// From what is known of the meters.
-    pub fn of(site: &Site, facts: &Facts) -> Self {
-        let mut facility = pue::sides(site, None, &Computed::of(site).inputs()).facility;
+    pub fn of(site: &Site, statuses: &Statuses, computed: &Computed, facts: &Facts) -> Self {
+        let mut facility = pue::topmost(site, statuses, None, computed, &pue::FACILITY_POINTS);
         facility.retain(|id| site.meters.get(id).is_some_and(|meter| meter.meter_point == MeterPoint::UtilityEntrance));
         let mut intake = Self::default();
         for id in facility {

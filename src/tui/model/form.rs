@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// What can be recorded.
-const KINDS: [&str; 5] = ["verification", "calibration", "note", "status", "reading"];
+const KINDS: [&str; 6] = ["verification", "calibration", "note", "status", "reading", "swap"];
 
 /// A form that is filled in.
 #[derive(Debug, Clone)]
@@ -132,10 +132,14 @@ impl RecordForm {
             },
             2 => Entry::Note { text: self.text(1).to_owned() },
             3 => Entry::Status { status: MeterStatus::ALL.get(self.chosen(1)).copied().ok_or("Choose a status.")? },
-            _ => Entry::Reading {
+            4 => Entry::Reading {
                 quantity: self.registers.get(self.chosen(1)).cloned().ok_or("Choose a register.")?,
                 value: number(self.text(2))?,
                 read_at: self.time(3, zone)?,
+            },
+            _ => Entry::Swap {
+                serial_number: Some(self.text(1)).filter(|text| !text.is_empty()).map(str::to_owned),
+                swapped_at: self.time(2, zone)?,
             },
         };
         let is_forced = matches!(entry, Entry::Reading { .. }) && self.chosen(4) == 1;
@@ -147,6 +151,7 @@ impl RecordForm {
         self.refused = None;
         self.fields.truncate(1);
         let today = self.now.date().to_string();
+        let now = self.now.strftime("%Y-%m-%d %H:%M").to_string();
         let titles = |titles: Vec<&str>| titles.into_iter().map(str::to_owned).collect();
         let more = match self.chosen(0) {
             0 => vec![
@@ -159,12 +164,13 @@ impl RecordForm {
                 let here = MeterStatus::ALL.iter().position(|status| *status == self.status).unwrap_or_default();
                 vec![choice("status", titles(MeterStatus::ALL.iter().map(|status| status.title()).collect()), here)]
             }
-            _ => vec![
+            4 => vec![
                 choice("register", self.registers.iter().map(with_unit).collect(), 0),
                 text("value", String::new()),
-                text("read at", self.now.strftime("%Y-%m-%d %H:%M").to_string()),
+                text("read at", now),
                 choice("implausible", titles(vec!["refuse", "keep, the display says so"]), 0),
             ],
+            _ => vec![text("new serial number", String::new()), text("since", now)],
         };
         self.fields.extend(more);
     }

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::{
-    domain::{record::Record, site::MeterStatus},
+    domain::record::Record,
     service::interface::{Request, ServiceError},
     tui::{
         message::Effect,
@@ -16,9 +16,7 @@ use crate::{
 pub fn open(model: &mut Model) {
     let Screen::Meter(id) = &model.screen else { return };
     let Some(meter) = model.site.meters.get(id) else { return };
-    let recorded = model.facts.meters.get(id).map(|known| known.status.id);
-    let status = recorded.and_then(|id| MeterStatus::ALL.iter().copied().find(|status| status.id() == id));
-    let form = RecordForm::new(meter, status.unwrap_or(meter.status), model.now, &model.time_zone);
+    let form = RecordForm::new(meter, model.live.statuses.of(meter), model.now, &model.time_zone);
     overlay::open(model, Overlay::Record(Box::new(form)));
 }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::{
     domain::{
         alarm::AlarmLine,
+        computed::Computed,
         ids::DeviceId,
         live::{DeviceLive, DeviceState},
         site::Site,
@@ -31,7 +32,7 @@ pub fn start(model: &mut Model, in_process: bool, program: String) -> Vec<Effect
 /// Takes over an event.
 pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
-        Event::Changed { .. } => {
+        Event::Changed { .. } | Event::Statuses { .. } => {
             model.live.apply(&event);
             if model.frozen.is_none() {
                 rows::values_changed(model);
@@ -177,6 +178,7 @@ fn log_error(model: &mut Model, text: &str) {
 
 fn site_changed(model: &mut Model, site: Arc<Site>) {
     model.time_zone = TimeZone::get(&site.time_zone).unwrap_or(TimeZone::UTC);
+    model.computed = Computed::of(&site);
     model.site = site;
     model.trends.clear();
     model.trends_asked.clear();

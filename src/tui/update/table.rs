@@ -11,7 +11,7 @@ use crate::{
         ids::{DeviceId, MeterId},
         quantity::Quantity,
         reading::{Reading, State},
-        rollup::{Power, Rollup, Rollups},
+        rollup::{Power, Rollup},
         site::Meter,
         standing,
         unit::Unit,
@@ -19,7 +19,7 @@ use crate::{
     tui::{
         layout,
         message::Effect,
-        model::{DeviceRow, Intake, Model, Notice, OverviewRow, Screen, Sum, TreeNode},
+        model::{DeviceRow, Model, Notice, OverviewRow, Screen, Sum, TreeNode},
     },
 };
 
@@ -160,9 +160,9 @@ fn heading_of(quantity: &Quantity) -> String {
 }
 
 fn overview_table(model: &Model) -> Table {
-    let rollups = Rollups::of(&model.site, model.shown(), model.now);
+    let rollups = model.rollups(model.now);
     let site = rollups.site();
-    let intake = Intake::of(&model.site, &model.facts);
+    let intake = model.intake();
     let row = |row: &OverviewRow| match row {
         OverviewRow::Power => {
             vec![Cell::text("site power [kW]"), Cell::number(site.power.kw), completeness(&site.power)]
@@ -242,7 +242,7 @@ fn meter_row(model: &Model, meter: &Meter) -> Vec<Cell> {
 }
 
 fn site_table(model: &Model) -> Table {
-    let rollups = Rollups::of(&model.site, model.shown(), model.now);
+    let rollups = model.rollups(model.now);
     let rolled_up = |kind: &str, name: &str, rollup: &Rollup| {
         vec![
             Cell::text(kind),

@@ -55,8 +55,8 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rows = &model.overview.rows;
     let overview = Overview {
         look: &look,
-        rollups: Rollups::of(look.site, model.shown(), look.now),
-        intake: Intake::of(look.site, &model.facts),
+        rollups: model.rollups(look.now),
+        intake: model.intake(),
         width: usize::from(inner.width),
     };
     let window = model.overview.window(usize::from(inner.height));

@@ -50,7 +50,7 @@ impl<'model> Look<'model> {
 
     /// How a meter stands at the moment that is shown.
     pub fn standing(&self, meter: &Meter) -> Standing {
-        standing::standing(self.site, meter, self.model.meter(&meter.id), self.now)
+        standing::standing(self.site, meter, self.model.shown(), self.now)
     }
 
     /// The time between two polls of a meter; for one that nothing reads the shortest there is, so that what is

@@ -1,12 +1,12 @@
 //! A site under watch, in virtual time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{
-    super::watch::{StoreCondition, Watch},
+    super::watch::{ClockWatch, StoreCondition, Watch},
     *,
 };
 use crate::domain::{
@@ -268,6 +268,50 @@ fn a_desk_survives_a_restart_and_what_cannot_be_saved_waits() {
     rig.device("main", DeviceState::Ok).pass(31, &[("main", 10.0)]);
     assert_eq!(rig.state("load-critical:main"), None);
     assert_eq!(rig.watch.desk.take_unsaved().entries, [(key, None)], "nothing is left to remember");
+}
+
+#[test]
+fn f32_values_that_stand_still_for_hours_are_told_until_they_move() {
+    let mut rig = Rig::new();
+    for second in 0..7_260 {
+        let power = 40.0 + f64::from(i8::from(second < 10));
+        rig.values("main", &[(Quantity::CurrentKw, power), (Quantity::KwhLifetime, 7.0)]);
+        rig.values("r1", &[(Quantity::CurrentKw, f64::from(second % 7)), (Quantity::KwhLifetime, 7.0)]);
+        rig.values("r2", &[(Quantity::CurrentKw, 0.0), (Quantity::KwhLifetime, 7.0)]).pass(1, &[]);
+        if second == 7_200 {
+            assert!(rig.ids().is_empty(), "not yet: {:?}", rig.ids());
+        }
+    }
+    assert_eq!(rig.ids(), ["value-frozen:main"], "what rests at zero is not frozen");
+    assert!(rig.lines()[0].detail.starts_with("FROZEN since 1970-01-01T00:16:5"), "{:?}", rig.lines());
+    rig.values("main", &[(Quantity::CurrentKw, 39.0)]).pass(2, &[]);
+    assert_eq!(rig.state("value-frozen:main"), Some(AlarmState::ReturnedUnacknowledged));
+}
+
+#[test]
+fn f34_a_clock_that_jumps_is_told_until_somebody_has_seen_it() {
+    let mut clock = ClockWatch::default();
+    let mut rig = Rig::new();
+    let mut wall = 1_000_000_i64;
+    for second in 0..40_u64 {
+        wall += match second {
+            10 => -3600,
+            20 => 3600,
+            30 => 315_360_000,
+            _ => 1,
+        };
+        if let Some(jump) = clock.jump(Duration::from_secs(second), at(wall)) {
+            rig.watch.clock_jumped(jump);
+        }
+        rig.watch.tick(Snapshot::default(), &StoreCondition::default(), at(wall));
+        rig.second = wall;
+        let told = rig.lines().into_iter().find(|line| line.id.kind == AlarmKind::ClockDrift);
+        assert_eq!(told.is_some(), second >= 10, "{second}");
+        if second == 10 {
+            assert_eq!(told.unwrap().detail, "CLOCK JUMPED back by 1h 1s");
+        }
+    }
+    assert_eq!(rig.state("clock-drift:site"), Some(AlarmState::ReturnedUnacknowledged));
 }
 
 proptest! {

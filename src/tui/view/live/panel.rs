@@ -326,8 +326,9 @@ impl Panel<'_, '_> {
     }
 
     fn why_not_read(&self) -> String {
-        if !standing::is_in_use(self.meter) {
-            return self.meter.status.title().to_lowercase();
+        let statuses = &self.look.model.shown().statuses;
+        if !statuses.is_in_use(self.meter) {
+            return statuses.of(self.meter).title().to_lowercase();
         }
         match self.meter.formula {
             Some(_) => "virtual: computed from other meters".to_owned(),

@@ -194,7 +194,7 @@ impl About<'_, '_> {
         let commodity = (meter.commodity != Commodity::Electricity).then(|| meter.commodity.title().to_owned());
         let rows = [
             ("point", Some(meter.meter_point.title().to_owned())),
-            ("status", Some(meter.status.title().to_owned())),
+            ("status", Some(self.look.model.shown().statuses.of(meter).title().to_owned())),
             ("place", self.place()),
             ("feed", meter.feed_path.map(|feed| feed.title().to_owned())),
             ("commodity", commodity),
