@@ -112,7 +112,7 @@ actions! {
     Now "now" Meter None "" "Bring the chart back to now, without its cursor.";
     NextQuantity "next-quantity" Meter None "" "Chart the next quantity.";
     PreviousQuantity "previous-quantity" Meter None "" "Chart the quantity before.";
-    Record "record" Meter Changes "record" "Record a verification, calibration, note, status or reading by hand.";
+    Record "record" Meter Changes "record" "Record a verification, calibration, note, status, swap, or reading by hand.";
     Probe "probe" Devices Changes "probe" "Ask the selected device now, whatever its back-off.";
     Acknowledge "acknowledge" Alarms Changes "ack" "Acknowledge the selected alarm, with a note.";
     Shelve "shelve" Alarms Changes "shelve" "Put the selected alarm away for a time, with a note.";
