@@ -1,6 +1,6 @@
 //! What the store needs and how fast it is, beside a plain narrow table, on made-up data (`store/data.rs`).
 //!
-//! `cargo bench --bench store -- [hour] [ingest] [columns] [import] [sparse] [query] [start] [--meters N] [--paced]`; all parts
+//! `cargo bench --bench store -- [hour] [ingest] [columns] [import] [sparse] [query] [start] [others] [--meters N] [--paced]`; all parts
 //! by default, about a minute each. `--meters 1000 hour` is the full hour of the figures, and takes some minutes.
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@ mod data;
 mod meter;
 #[path = "store/narrow.rs"]
 mod narrow;
+#[path = "store/others.rs"]
+mod others;
 
 use std::{
     collections::HashMap,
@@ -41,7 +43,7 @@ fn main() {
         |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
     let meters = after("--meters").map(|count| count.parse().unwrap());
     let is_paced = arguments.iter().any(|argument| argument == "--paced");
-    let parts = ["hour", "ingest", "columns", "import", "sparse", "query", "start"];
+    let parts = ["hour", "ingest", "columns", "import", "sparse", "query", "start", "others"];
     let is_all = !arguments.iter().any(|argument| parts.contains(&argument.as_str()));
     let wants = |part: &str| is_all || arguments.iter().any(|argument| argument == part);
     if wants("columns") {
@@ -62,6 +64,9 @@ fn main() {
     }
     if wants("query") {
         query();
+    }
+    if wants("others") {
+        beside_others(meters.unwrap_or(50));
     }
     if wants("start") {
         start(meters.unwrap_or(1000));
@@ -164,6 +169,22 @@ fn hour(meters: usize, is_paced: bool) {
         assert_eq!(store.health().damaged_blocks + store.health().conflicts, 0);
     }
     narrow_minutes(meters);
+}
+
+/// An hour in this store, and the same in other programs where the system has them.
+fn beside_others(meters: usize) {
+    let dir = dir();
+    let (store, keys) = open(dir.path(), meters);
+    let mut site = data::Site::new(meters, 0);
+    let batches: Vec<_> = (0..3600).map(|second| site.second(START_S + second, &keys)).collect();
+    for batch in &batches {
+        store.append(batch.clone()).unwrap().wait().unwrap();
+    }
+    store.settle().unwrap();
+    let samples: usize = batches.iter().map(Vec::len).sum();
+    println!("## {meters} meters × 20 quantities × 1 h at 1 Hz beside other programs: {samples} samples");
+    println!("this store        {:.3} B a sample, rollups included", file_bytes(&store).0 as f64 / samples as f64);
+    others::sizes(dir.path(), &keys, &batches);
 }
 
 fn narrow_minutes(meters: usize) {

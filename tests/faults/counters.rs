@@ -50,7 +50,7 @@ struct Rig {
 fn register(quantity: &str, address: u16, modulus: Option<f64>) -> Register {
     serde_json::from_value(serde_json::json!({ "quantity": quantity, "address": address, "function": "holding",
         "raw_type": "U32", "words": "big", "bytes": "big", "scale": if address == 0 { 0.1 } else { 1.0 }, "offset": 0.0,
-        "unit": if address == 0 { "kWh" } else { "" }, "encoding": "plain", "modulus": modulus }))
+        "unit": if address == 0 { "kWh" } else { "count" }, "encoding": "plain", "modulus": modulus }))
     .unwrap()
 }
 

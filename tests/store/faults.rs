@@ -249,7 +249,7 @@ fn f43_a_disk_that_cannot_sync_acknowledges_nothing_and_loses_nothing_acknowledg
     for second in 0.. {
         let samples = keys.iter().flat_map(|key| {
             let random = &mut random;
-            (0..200).map(|step| good(*key, START_MS + second * 1000 + step, random.i64(..1 << 40))).collect::<Vec<_>>()
+            (0..900).map(|step| good(*key, START_MS + second * 1000 + step, random.i64(..1 << 40))).collect::<Vec<_>>()
         });
         if let Ok(receipt) = store.append(samples.collect()) {
             waiting.push(receipt);
@@ -278,7 +278,7 @@ fn f43_a_disk_that_cannot_sync_acknowledges_nothing_and_loses_nothing_acknowledg
     assert!(matches!(opened, Opened::Existing), "{opened:?}");
     for key in &keys {
         let count = all(&store, *key).len() as u64;
-        assert!(count >= kept * 200, "{count} of {kept} batches that were acknowledged");
+        assert!(count >= kept * 900, "{count} of {kept} batches that were acknowledged");
     }
     fill(&store, &keys, 5);
     assert_eq!(store.health().saving, Saving::Works);
