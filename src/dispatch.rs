@@ -159,14 +159,14 @@ impl Executor {
             if disk == Disk::Fails {
                 return Box::new(move |_, _, _| drop(answer.send(Err(ExecutorError::CannotSave))));
             }
-            let begun = begin(desk, now);
+            let accepted = begin(desk, now);
             Box::new(move |desk, now, disk| {
-                let told = match begun {
-                    Ok(begun) if disk == Disk::Fails => {
-                        undo(desk, now, &begun);
+                let told = match accepted {
+                    Ok(what) if disk == Disk::Fails => {
+                        undo(desk, now, &what);
                         Err(ExecutorError::CannotSave)
                     }
-                    begun => begun.map_err(ExecutorError::Refused),
+                    accepted => accepted.map_err(ExecutorError::Refused),
                 };
                 let _ = answer.send(told);
             })

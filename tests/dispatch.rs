@@ -123,7 +123,7 @@ fn messages_of_a_programme_are_taken_once_and_replaced_by_id() {
         rig.json(&["dispatch", "import", &file])["answers"][0].clone()
     };
     assert_eq!(import(&mut rig, &slot("11", 60, false))["changed"], true);
-    rig.until("half of each", || (rig.limits() == [60, 60, BEFORE]).then_some(()));
+    rig.until("half of each", || (rig.limits() == [55, 55, BEFORE]).then_some(()));
     assert_eq!(import(&mut rig, &slot("11", 60, false))["changed"], false);
     assert_eq!(import(&mut rig, &slot("null", 60, false))["changed"], true);
     rig.until("as much as possible", || (rig.limits() == [0, 0, BEFORE]).then_some(()));

@@ -156,7 +156,7 @@ pub fn run(global: &Global, action: &Action) -> Result<ExitCode, CommandError> {
         Action::Plan { what } => {
             let draft = what.draft(&site)?;
             let (plan, start, end, _) = planned(client, DispatchRequest::Plan { draft: draft.clone() }).await?;
-            shown(print::plan(&draft.meters, &plan, start, end, global.json))
+            print(&print::plan(&draft.meters, &plan, start, end, global.json))
         }
         Action::Start { what, yes } => {
             let draft = what.draft(&site)?;
@@ -171,13 +171,13 @@ pub fn run(global: &Global, action: &Action) -> Result<ExitCode, CommandError> {
             event(client, DispatchRequest::Confirm { event: id, select }, global.json).await
         }
         Action::List => match ask(client, DispatchRequest::List).await? {
-            DispatchResponse::Events { events } => shown(print::events(&events, global.json)),
+            DispatchResponse::Events { events } => print(&print::events(&events, global.json)),
             _ => Err(unexpected()),
         },
         Action::Show { event: id } => event(client, DispatchRequest::Show { event: event_id(id)? }, global.json).await,
         Action::Report { event: id, csv } => {
             match ask(client, DispatchRequest::Effect { event: event_id(id)? }).await? {
-                DispatchResponse::Effect { effects } => shown(print::effects(id, &effects, global.json, *csv)),
+                DispatchResponse::Effect { effects } => print(&print::effects(id, &effects, global.json, *csv)),
                 _ => Err(unexpected()),
             }
         }
@@ -185,7 +185,7 @@ pub fn run(global: &Global, action: &Action) -> Result<ExitCode, CommandError> {
             event(client, DispatchRequest::Cancel { event: event_id(id)? }, global.json).await
         }
         Action::Abort => match ask(client, DispatchRequest::Abort).await? {
-            DispatchResponse::Events { events } => shown(print::events(&events, global.json)),
+            DispatchResponse::Events { events } => print(&print::events(&events, global.json)),
             _ => Err(unexpected()),
         },
         Action::Resolve { device, restore, .. } => {
@@ -218,7 +218,7 @@ async fn planned(
 
 async fn event(client: &Client, request: DispatchRequest, json: bool) -> Result<ExitCode, CommandError> {
     match ask(client, request).await? {
-        DispatchResponse::Event { event } => shown(print::event(&event, json)),
+        DispatchResponse::Event { event } => print(&print::event(&event, json)),
         _ => Err(unexpected()),
     }
 }
@@ -226,10 +226,6 @@ async fn event(client: &Client, request: DispatchRequest, json: bool) -> Result<
 fn event_id(text: &str) -> Result<EventId, CommandError> {
     let shown = crate::text::clean(text);
     EventId::new(text).ok_or_else(|| CommandError::new(Exit::Usage, format!("`{shown}` is no id of an event.")))
-}
-
-fn shown(text: String) -> Result<ExitCode, CommandError> {
-    print(&text)
 }
 
 /// Asks a person for the plan's code, unless `yes`; without a terminal nobody can be asked.
@@ -273,7 +269,7 @@ async fn import(client: &Client, file: &Path, json: bool) -> Result<ExitCode, Co
         }
     }
     let is_whole = rejected.is_empty() && answers.iter().all(|answer| answer.state.is_some());
-    shown(print::imported(&answers, &rejected, json))?;
+    print(&print::imported(&answers, &rejected, json))?;
     Ok(if is_whole { Exit::Done.into() } else { Exit::BadData.into() })
 }
 

@@ -167,12 +167,11 @@ fn report(control: &Control, steps: &[(Purpose, Step)], done: Vec<Done>) -> Repo
                 let register = control.permit.as_ref().map(|permit| &permit.register);
                 report.permit = register.and_then(|register| decode(register, &words(answer)));
             }
-            // A permit that cannot be read is none.
-            (Purpose::Permit, Err(_)) => {}
             (Purpose::TimerHeld, Ok(answer)) => report.timer = Some(words(answer)),
             // The limit could be written, but not its way home.
             (Purpose::TimerHeld, Err(fault)) => report.held = Err(format!("its revert timer cannot be read: {fault}")),
-            (Purpose::Timer | Purpose::TimerBack, _) => {}
+            // A permit that cannot be read is none.
+            (Purpose::Permit, Err(_)) | (Purpose::Timer | Purpose::TimerBack, _) => {}
         }
     }
     report

@@ -74,8 +74,10 @@ pub(super) async fn respond(
 ) -> Result<DispatchResponse, ServiceError> {
     let executor = executor(shared)?;
     match request {
-        DispatchRequest::Plan { draft } => planned(executor.ask(move |desk, now| desk.plan(&draft, now)).await??),
-        DispatchRequest::Review { event } => planned(executor.ask(move |desk, now| desk.review(&event, now)).await??),
+        DispatchRequest::Plan { draft } => Ok(planned(executor.ask(move |desk, now| desk.plan(&draft, now)).await??)),
+        DispatchRequest::Review { event } => {
+            Ok(planned(executor.ask(move |desk, now| desk.review(&event, now)).await??))
+        }
         DispatchRequest::Start { draft, select } => {
             let start = move |desk: &mut Desk, now: &Moment| desk.start(&draft, &select, &who, now);
             let id = executor.begin(start, undo).await?;
@@ -128,13 +130,12 @@ fn executor(shared: &Shared) -> Result<&Arc<Executor>, ServiceError> {
     })
 }
 
-fn planned(planned: Planned) -> Result<DispatchResponse, ServiceError> {
+fn planned(planned: Planned) -> DispatchResponse {
     let Planned { plan, start, end, select } = planned;
-    Ok(DispatchResponse::Planned { plan, start, end, select })
+    DispatchResponse::Planned { plan, start, end, select }
 }
 
 /// Takes back what could not be saved.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that the executor calls")]
 fn undo(desk: &mut Desk, now: &Moment, id: &EventId) {
     // It is there, and not over: it was accepted a moment ago.
     let _ = desk.cancel(id, "meterdeck: it could not be saved", now);

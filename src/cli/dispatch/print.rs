@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         dispatch::{
-            Action, Event, LeftOut, Plan, SetPoint, Wanted, WayBack,
+            Action, Event, EventState, LeftOut, Plan, SetPoint, Wanted, WayBack,
             baseline::{Effect, EffectInterval},
         },
         programme::ProgrammeMeterId,
@@ -50,9 +50,9 @@ pub fn event(event: &Event, json: bool) -> String {
     if json {
         return format!("{}\n", document(event));
     }
-    let test = if event.test == crate::domain::dispatch::TestKind::None { "" } else { " TEST" };
+    let mark = if event.test == crate::domain::dispatch::TestKind::None { "" } else { " TEST" };
     let mut text = format!(
-        "{}{test}: {}, {} to {:.0}, by {}, at most {} kW.\n",
+        "{}{mark}: {}, {} to {:.0}, by {}, at most {} kW.\n",
         event.id,
         event.state.word(),
         format_args!("{:.0}", event.start),
@@ -210,7 +210,7 @@ pub fn imported(answers: &[MessageAnswer], rejected: &[Rejected], json: bool) ->
         let answer = |answer: &MessageAnswer| {
             json!({
                 "event": answer.event,
-                "state": answer.state.map(|state| state.word()),
+                "state": answer.state.map(EventState::word),
                 "changed": answer.changed,
                 "reason": answer.reason,
             })

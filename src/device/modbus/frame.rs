@@ -212,7 +212,7 @@ impl Asked {
 }
 
 impl Echo {
-    fn disagreement(&self, body: &[u8], length: usize) -> Option<Fault> {
+    fn disagreement(self, body: &[u8], length: usize) -> Option<Fault> {
         if length != 6 {
             return Some(Fault::new(FaultKind::WrongLength, format!("an echo of {length} bytes instead of 6")));
         }

@@ -107,9 +107,8 @@ impl EventState {
     /// The state after something happened; `None` where that changes nothing.
     pub fn next(self, happened: Happened) -> Option<Self> {
         match (self, happened) {
-            (Self::Proposed, Happened::Confirmed) => Some(Self::Scheduled),
             (Self::Scheduled, Happened::Began) => Some(Self::Active),
-            (Self::Active, Happened::Postponed) => Some(Self::Scheduled),
+            (Self::Proposed, Happened::Confirmed) | (Self::Active, Happened::Postponed) => Some(Self::Scheduled),
             (Self::Active, Happened::Settled) => Some(Self::Completed),
             (Self::Proposed | Self::Scheduled, Happened::Ended) => Some(Self::Expired),
             (Self::Proposed | Self::Scheduled | Self::Active, Happened::CalledOff) => Some(Self::Cancelled),

@@ -20,6 +20,9 @@ use crate::domain::{programme::EventId, site::Control, unit::Unit};
 mod hold;
 mod operate;
 mod restore;
+mod work;
+
+pub use work::{Report, Work, Wrote};
 
 /// A device that does not answer when it is armed is asked so often.
 const ARM_TRIES: u32 = 3;
@@ -33,7 +36,7 @@ pub const MAX_TRIES: u32 = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LOOK_AGAIN_MOST: Duration = Duration::from_secs(1);
 /// A device that does not answer after a write is asked for so long before its command has failed.
-pub const UNKNOWN_WITHIN: Duration = Duration::from_secs(60);
+pub const UNKNOWN_WITHIN: Duration = Duration::from_mins(1);
 /// A command that was never seen at its device may still come so long after it was sent: slow gateways take 20 s.
 pub const LATE_WITHIN: Duration = Duration::from_secs(25);
 /// How often a held device is read.
@@ -107,65 +110,6 @@ pub struct Use {
     pub writes: u32,
     /// When it was let go last.
     pub let_go: Option<Timestamp>,
-}
-
-/// What is asked of a device.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Work {
-    /// Read the limit, and the permit and the revert timer where it has them.
-    Arm,
-    /// Read the limit.
-    Look,
-    /// Write the revert timer where it has one, then the limit, then read it.
-    Operate {
-        /// The value.
-        value: f64,
-    },
-    /// Write the revert timer, then read the limit.
-    Refresh,
-    /// Write the limit on its way back, which the revert timer does not matter for, then read it.
-    Step {
-        /// The value.
-        value: f64,
-    },
-    /// Write the limit, then the revert timer, as they were before, then read the limit.
-    Restore {
-        /// The limit's words.
-        words: Vec<u16>,
-        /// The revert timer's words.
-        timer: Option<Vec<u16>>,
-    },
-}
-
-impl Work {
-    /// Whether it sends a command, so that it must not begin before the journal says so.
-    pub fn is_command(&self) -> bool {
-        matches!(self, Self::Operate { .. } | Self::Refresh)
-    }
-}
-
-/// What came of a write of the limit.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Wrote {
-    /// The device acknowledged it.
-    Acknowledged,
-    /// The device refused it, or what has to go before it.
-    Refused(String),
-    /// Nobody knows.
-    Unknown(String),
-}
-
-/// What came of some work.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// Of the write, where there was one.
-    pub wrote: Option<Wrote>,
-    /// What the device holds, or why that is not known.
-    pub held: Result<SetPoint, String>,
-    /// What its permit reads.
-    pub permit: Option<f64>,
-    /// What its revert timer holds.
-    pub timer: Option<Vec<u16>>,
 }
 
 /// What a grip is told.
@@ -276,6 +220,7 @@ impl Grip {
         !matches!(self.phase, Phase::Free | Phase::Arming | Phase::Armed)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what it is called in returns work or none")]
     fn work(&mut self, work: Work) -> Option<Work> {
         self.timing.ticket += 1;
         self.timing.due = None;

@@ -145,7 +145,6 @@ pub enum Reason {
 }
 
 impl fmt::Display for Reason {
-    #[expect(clippy::too_many_lines, reason = "one line for each reason")]
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: &Option<f64>| value.map_or_else(|| "no number".to_owned(), |value| value.to_string());
         match self {

@@ -158,9 +158,9 @@ impl Desk {
                 });
             }
             let this = (how, priority, id, value);
-            let is_better = best
-                .as_ref()
-                .is_none_or(|best| (this.0, this.1).partial_cmp(&(best.0, best.1)).is_some_and(|order| order.is_lt()));
+            let is_better = best.as_ref().is_none_or(|best| {
+                (this.0, this.1).partial_cmp(&(best.0, best.1)).is_some_and(std::cmp::Ordering::is_lt)
+            });
             if is_better {
                 best = Some(this);
             }

@@ -56,7 +56,7 @@ pub(super) fn told(grip: &mut Grip, report: &Report, control: &Control, now: &Mo
 fn write(grip: &mut Grip, held: &SetPoint, control: &Control, now: &Moment) -> Option<Work> {
     let before = grip.before.clone()?;
     let step = before.value.zip(held.value).map(|(to, from)| (to, ramped(control, from, to)));
-    if let Some((_, (value, wait))) = step.filter(|(to, (value, _))| value != to) {
+    if let Some((_, (value, wait))) = step.filter(|(to, (value, _))| (value - to).abs() > f64::EPSILON) {
         if let Some(due) = grip.timing.wrote.map(|wrote| wrote + wait).filter(|due| *due > now.mono) {
             grip.timing.due = Some(due);
             return None;
