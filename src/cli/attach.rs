@@ -40,7 +40,7 @@ const OWN_AFTER: Duration = Duration::from_secs(15);
 /// How long the requests of a command wait for a service that has gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a service that hands over may take: it lets an import come to its end, and closes its database.
-const HAND_OVER_PATIENCE: Duration = Duration::from_secs(60);
+const HAND_OVER_PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at a lock.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -79,13 +79,10 @@ impl Slot {
 /// # Errors
 /// A data folder or socket that may not be entered, a service of another version, a site file that is wrong.
 pub async fn attach(global: &Global, log: LogRing, mode: Mode) -> Result<Attached, CommandError> {
-    let (dir, site) = match &global.data {
-        Some(dir) => (dir.clone(), None),
-        None => {
-            let site = load(global)?;
-            (site.data_dir.clone(), Some(site))
-        }
-    };
+    // Whoever names the folder needs no site file to find the service.
+    let site = if global.data.is_none() { Some(load(global)?) } else { None };
+    let folder = global.data.as_ref().or(site.as_ref().map(|site| &site.data_dir));
+    let dir = folder.cloned().unwrap_or_default();
     // Whoever is only looked at for a while operates nothing.
     let authority = Authority::PutBack;
     let begun = Instant::now();

@@ -1,9 +1,9 @@
 //! What every command needs first: the site, the log, a runtime, and signals that end it.
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder},
     io::{self, IsTerminal as _, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::Path,
 };
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     config::{self, Loaded},
-    service::log::LogRing,
+    service::{log::LogRing, who},
     store::{
         Opened, Store,
-        lock::{Lock, LockError},
+        lock::{self, Lock, LockError},
     },
 };
 
@@ -81,8 +81,20 @@ fn exit_of(error: &io::Error) -> Exit {
     if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { Exit::CannotCreate }
 }
 
+/// Root leaves the folder of another user alone: files that root makes there would keep that user's service out.
+fn refuse_for_root(dir: &Path) -> Result<(), CommandError> {
+    let owner = fs::metadata(dir.join(lock::FILE_NAME)).map(|found| found.uid()).unwrap_or_default();
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let message = format!("The data folder {} is that of {}.", dir.display(), who::Peer::of(owner, None).name);
+    Err(CommandError::new(Exit::NotPermitted, message)
+        .hinted("start its service, or run this as that user, such as with `sudo -u`"))
+}
+
 /// The lock of a data folder, which is made where it is not there.
 pub fn lock(dir: &Path) -> Result<Lock, CommandError> {
+    refuse_for_root(dir)?;
     DirBuilder::new().recursive(true).mode(DATA_FOLDER_MODE).create(dir).map_err(|error| {
         CommandError::new(exit_of(&error), format!("Cannot make the data folder {}: {error}.", dir.display()))
             .hinted("name another with --data, or [storage] dir in the site file")

@@ -66,9 +66,9 @@ pub(super) async fn recorded(
 ///
 /// # Errors
 /// What the disk says.
-pub(super) fn note(store: &Store, peer: &Peer, what: &str, after: String) -> Result<(), ServiceError> {
+pub(super) fn note(store: &Store, peer: &Peer, what: &str, after: &str) -> Result<(), ServiceError> {
     let asked = store.add_change(entry(peer, Says::Asked { request: what.to_owned() }))?;
-    let after = Some(text::clean_within(&after, MAX_TEXT));
+    let after = Some(text::clean_within(after, MAX_TEXT));
     store.add_change(entry(peer, Says::CameOf { asked, done: true, before: None, after }))?;
     Ok(())
 }

@@ -125,7 +125,7 @@ impl One {
         let shared = self.running.current();
         let rule = roles::rule(&request);
         let permitted = roles::permit(&self.peer, shared.site.access.as_ref(), rule).await;
-        let role = permitted.inspect_err(|error| tracing::warn!("refused: {error}"))?;
+        let permitted = permitted.inspect_err(|error| tracing::warn!("refused: {error}"))?;
         match request {
             Request::Hello { version } if version == INTERFACE_VERSION => Ok(Response::Hello {
                 version: INTERFACE_VERSION,
@@ -133,7 +133,7 @@ impl One {
                 in_process: self.peer.in_process,
                 process: std::process::id(),
                 polls: self.running.mode == Mode::Continuous,
-                role,
+                role: permitted,
             }),
             Request::HandOver => self.hand_over(),
             // A change goes on, and is written down, whether somebody still waits for it or not.

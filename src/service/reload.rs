@@ -60,7 +60,7 @@ impl Service {
 
     async fn write_down(&self, shared: &Arc<Shared>, changed: String) {
         let Some(store) = shared.store.clone() else { return };
-        let noted = tokio::task::spawn_blocking(move || audit::note(&store, &Peer::own(), REQUEST, changed)).await;
+        let noted = tokio::task::spawn_blocking(move || audit::note(&store, &Peer::own(), REQUEST, &changed)).await;
         if let Ok(Err(error)) = noted {
             tracing::error!("the reload is not in the change log: {error}");
         }

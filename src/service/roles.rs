@@ -202,8 +202,8 @@ pub async fn permit(peer: &Peer, access: Option<&Access>, rule: Rule) -> Result<
     let (who, groups) = (peer.clone(), access.cloned());
     let looked_up = tokio::task::spawn_blocking(move || role_of(&who, groups.as_ref())).await;
     match (looked_up.ok().flatten(), rule.least) {
-        (Some(role), Least::Role(least)) if role >= least => Ok(role),
-        (role, least) => Err(refused(peer, access, rule.name, role, least)),
+        (Some(found), Least::Role(least)) if found >= least => Ok(found),
+        (found, least) => Err(refused(peer, access, rule.name, found, least)),
     }
 }
 

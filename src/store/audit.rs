@@ -1,6 +1,8 @@
 //! The change log in the file: only ever added to, as its triggers hold, each entry with a hash over itself and the one
 //! before it.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
@@ -140,9 +142,17 @@ impl Store {
                 break;
             }
         }
-        let head = head.iter().map(|byte| format!("{byte:02x}")).collect();
+        let head = hexadecimal(&head);
         Ok(Verified { entries: last, head, broken })
     }
+}
+
+fn hexadecimal(hash: &Hash) -> String {
+    hash.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn add(connection: &Connection, new: NewEntry) -> Result<u64, rusqlite::Error> {

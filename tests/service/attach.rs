@@ -108,14 +108,17 @@ fn an_import_goes_on_while_its_service_is_handed_over() {
 fn modes_hold_under_any_umask_and_the_socket_goes_where_the_manager_wants_it() {
     let rig = Rig::new();
     let runtime = tempfile::tempdir().unwrap();
-    let _service = rig.poll_under("000", &[("RUNTIME_DIRECTORY", runtime.path().to_str().unwrap())]);
+    let mut service = rig.poll_under("000", &[("RUNTIME_DIRECTORY", runtime.path().to_str().unwrap())]);
     let data = rig.data();
     assert_eq!(mode(&data), 0o700);
     for name in ["meterdeck.db", "meterdeck.db-wal", "meterdeck.db-shm", "meterdeck.lock"] {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
     }
-    let at = fs::read_link(data.join("meterdeck.sock")).unwrap_or_else(|_| data.join("meterdeck.sock"));
-    assert_eq!(mode(&at), 0o600);
+    let (link, at) = (data.join("meterdeck.sock"), runtime.path().join("meterdeck.sock"));
+    assert_eq!((fs::read_link(&link).unwrap(), mode(&at)), (at.clone(), 0o600));
+    service.signal(Signal::TERM);
+    service.end();
+    assert!(!at.exists() && fs::symlink_metadata(&link).is_err());
 }
 
 #[test]

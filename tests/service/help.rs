@@ -103,7 +103,7 @@ impl Rig {
         let mut command = Command::new("sh");
         let plain = self.command(&["poll"]);
         command.arg("-c").arg(format!("umask {umask}; exec \"$0\" \"$@\"")).arg(PROGRAM).args(plain.get_args());
-        command.envs(environment.iter().copied()).env_remove("RUNTIME_DIRECTORY");
+        command.env_remove("RUNTIME_DIRECTORY").envs(environment.iter().copied());
         let process = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         self.until_served_by(process.id());
         process

@@ -26,7 +26,7 @@ use crate::service::{
 /// How long a service may take to greet: it looks up who asks, perhaps over a network.
 const GREETING_DEADLINE: Duration = Duration::from_secs(10);
 /// A large answer over a busy machine takes no longer from its first to its last byte.
-const ANSWERS: Limits = Limits { bytes: MAX_ANSWER_BYTES, deadline: Duration::from_secs(60) };
+const ANSWERS: Limits = Limits { bytes: MAX_ANSWER_BYTES, deadline: Duration::from_mins(1) };
 /// Rows of an import that travel in one frame: a row has fewer than 250 bytes.
 const ROWS_OF_A_FRAME: usize = 4_000;
 /// Of a long request in one frame: as text in JSON it grows by its quotes, to twice that at most.

@@ -52,7 +52,7 @@ const FRAME_EVERY: Duration = Duration::from_millis(5);
 /// Frames that may come at once after quiet: a screen that is opened.
 const BURST: u32 = 64;
 /// How long a long request waits for another one to be answered, which is in memory as well.
-const PART_PATIENCE: Duration = Duration::from_secs(60);
+const PART_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a client may take to hear that the service stops.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Longest pause between two parts of a long request.
@@ -202,15 +202,15 @@ impl Guest {
             }
         };
         let listen = Listen { guest: self, peer, requests, frames, parts: Parts::default() };
-        let writing = write(writer, waiting);
-        tokio::pin!(writing);
+        let write_all = write(writer, waiting);
+        tokio::pin!(write_all);
         tokio::select! {
-            end = &mut writing => return end,
+            end = &mut write_all => return end,
             end = listen.run(reader) => return end,
             // The service ends, or this client may not be served any more.
             () = tell => {}
         }
-        writing.await
+        write_all.await
     }
 
     /// Who it is, and why they are refused, if they are.

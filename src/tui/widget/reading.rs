@@ -61,6 +61,9 @@ impl Look<'_> {
     ) -> Shown {
         let (state, value) =
             live.map_or((State::Missing, None), |live| standing::current(live, quantity, self.now, self.every(meter)));
+        // Nobody says any more whether it still holds.
+        let is_old = self.model.is_service_gone() && matches!(state, State::Good | State::Estimated);
+        let state = if is_old { State::Stale } else { state };
         let unit = live.and_then(|live| live.readings.get(quantity)).map(|reading| reading.unit).or(quantity.unit());
         let number = value.zip(unit).map(|(value, unit)| digits(quantity, unit, value));
         let (text, style) = match (state, number) {
@@ -75,9 +78,10 @@ impl Look<'_> {
         Shown { text, unit, style, state }
     }
 
-    /// The age of a value, where it is older than two intervals.
+    /// The age of a value, where it is older than two intervals, or the service has gone.
     pub fn old_age(&self, meter: &Meter, live: Option<&MeterLive>, quantity: &Quantity) -> Option<String> {
         let age = live?.readings.get(quantity)?.age(self.now);
-        (age > self.every(meter).saturating_mul(AGE_AFTER_INTERVALS)).then(|| format::age(age))
+        let is_old = age > self.every(meter).saturating_mul(AGE_AFTER_INTERVALS) || self.model.is_service_gone();
+        is_old.then(|| format::age(age))
     }
 }

@@ -26,7 +26,7 @@ const RUNTIME_FOLDER: &str = "RUNTIME_DIRECTORY";
 /// A socket that listens; removed when it is dropped, if it is still this one.
 #[derive(Debug)]
 pub struct Listener {
-    listener: UnixListener,
+    socket: UnixListener,
     path: PathBuf,
     /// The link to it in the data folder, where it is elsewhere.
     link: Option<PathBuf>,
@@ -39,7 +39,7 @@ impl Listener {
     /// # Errors
     /// What the system says.
     pub async fn accept(&self) -> io::Result<UnixStream> {
-        self.listener.accept().await.map(|(stream, _)| stream)
+        self.socket.accept().await.map(|(stream, _)| stream)
     }
 }
 
@@ -66,16 +66,16 @@ pub fn bind(dir: &Path, access: Option<&Access>) -> io::Result<Listener> {
     let runtime = runtime.as_deref().and_then(|folders| folders.split(':').next()).filter(|folder| !folder.is_empty());
     let at = path_in(dir);
     let Some(runtime) = runtime else {
-        let (listener, inode) = bind_at(&at, group)?;
-        return Ok(Listener { listener, path: at, link: None, inode });
+        let (socket, inode) = bind_at(&at, group)?;
+        return Ok(Listener { socket, path: at, link: None, inode });
     };
     let path = path_in(Path::new(runtime));
-    let (listener, inode) = bind_at(&path, group)?;
+    let (socket, inode) = bind_at(&path, group)?;
     let new = new_name(&at);
     remove(&new)?;
     std::os::unix::fs::symlink(&path, &new)?;
     fs::rename(&new, &at)?;
-    Ok(Listener { listener, path, link: Some(at), inode })
+    Ok(Listener { socket, path, link: Some(at), inode })
 }
 
 /// Gives folder and socket to another group, after the site file was reloaded.
