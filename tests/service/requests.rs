@@ -49,7 +49,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("o", r#"{"request":"import","rows":[],"replace":false}"#),
     ("o", r#"{"request":"backup","file":"/nowhere/at/all"}"#),
     ("o", r#"{"request":"duplicates","ask":"import_begin","file":"x"}"#),
-    ("o", r#"{"request":"duplicates","ask":"import_parts","import":1,"parts":[]}"#),
+    ("o", r#"{"request":"duplicates","ask":"import_parts","import":1,"parts":[],"details":[]}"#),
     ("o", r#"{"request":"duplicates","ask":"import_end","import":1,"sha256":"00"}"#),
     ("o", r#"{"request":"duplicates","ask":"import_abort","import":1}"#),
     ("o", r#"{"request":"duplicates","ask":"decide_alike","proposals":[],"reason":"x"}"#),
