@@ -70,7 +70,7 @@ pub(super) fn respond(
         Ask::ImportParts { import, parts, details } => desk.take(import, parts, details),
         Ask::ImportEnd { import, sha256 } => desk.end(import, &sha256),
         Ask::ImportAbort { import } => desk.abort(import),
-        Ask::Queue { filter, after, limit } => desk.queue(filter, after, limit),
+        Ask::Queue { filter, from, backward, limit } => desk.queue(filter, from, backward, limit),
         Ask::List { filter, after, limit } => desk.list(filter, after, limit),
         Ask::Show { group } => desk.show(group),
         Ask::Decide { group, version, choice, reason } => desk.decide(group, version, choice, &reason),

@@ -26,6 +26,8 @@ pub enum Scope {
     Meter,
     /// On the Devices screen.
     Devices,
+    /// On the Duplicates screen.
+    Duplicates,
 }
 
 impl Scope {
@@ -38,13 +40,8 @@ impl Scope {
             Self::Alarms => matches!(screen, Screen::Alarms),
             Self::Meter => matches!(screen, Screen::Meter(_)),
             Self::Devices => matches!(screen, Screen::Devices),
+            Self::Duplicates => matches!(screen, Screen::Duplicates),
         }
-    }
-
-    /// Whether two scopes share a screen, so that one key cannot mean both.
-    pub fn overlaps(self, other: Self) -> bool {
-        let on_meter = |scope: Self| matches!(scope, Self::Everywhere | Self::Meter);
-        on_meter(self) && on_meter(other) || Screen::TABS.iter().any(|screen| self.holds(screen) && other.holds(screen))
     }
 
     /// How it is named in the docs.
@@ -56,6 +53,7 @@ impl Scope {
             Self::Alarms => "Alarms",
             Self::Meter => "Meter",
             Self::Devices => "Devices",
+            Self::Duplicates => "Duplicates",
         }
     }
 }
@@ -117,6 +115,17 @@ actions! {
     Acknowledge "acknowledge" Alarms Changes "ack" "Acknowledge the selected alarm, with a note.";
     Shelve "shelve" Alarms Changes "shelve" "Put the selected alarm away for a time, with a note.";
     Unshelve "unshelve" Alarms Changes "unshelve" "Bring the selected alarm back that was put away.";
+    Count "count" Duplicates Changes "count it" "Count the reading with this number: the first key the first, and so on; of an overlap also those that are marked.";
+    TypeValue "type-value" Duplicates Changes "type a value" "Type the value that counts instead of the readings.";
+    CountAll "count-all" Duplicates Changes "count both" "Count all readings: they are no duplicates.";
+    Skip "skip" Duplicates Changes "skip" "Put the group off and go to the next.";
+    Undo "undo" Duplicates Changes "undo" "Take back the decision about the selected group, else the last one that was taken here.";
+    Mark "mark" Duplicates Changes "" "Mark the reading under the cursor, where several readings of an overlap count.";
+    Alike "alike" Duplicates Changes "alike" "Offer the last decision for the groups that are alike: list them, and ask.";
+    Statement "statement" Duplicates None "statement" "Open the statement that the reading under the cursor stands on.";
+    Timeline "timeline" Duplicates None "timeline" "Show the meter's readings over time.";
+    Statistics "statistics" Duplicates None "statistics" "Show how many groups were resolved, by what and by whom.";
+    ShowResolved "show-resolved" Duplicates None "open/resolved" "Show the groups that are open, those that are resolved, or both.";
     Help "help" Everywhere None "help" "Show the keys of this screen; type to filter.";
     Palette "palette" Everywhere None "go to" "Find an action, place, meter or device by name.";
     ShowLog "log" Everywhere None "log" "Show the log.";
@@ -127,6 +136,7 @@ actions! {
     Overview "overview" Everywhere None "" "Go to the Overview screen.";
     Live "live" Everywhere None "" "Go to the Live screen.";
     Site "site" Everywhere None "" "Go to the Site screen.";
+    Duplicates "duplicates" Everywhere None "" "Go to the Duplicates screen, the review desk.";
     Alarms "alarms" Everywhere None "" "Go to the Alarms screen.";
     Devices "devices" Everywhere None "" "Go to the Devices screen.";
     NextScreen "next-screen" Everywhere None "" "Go to the next screen.";
@@ -157,9 +167,27 @@ impl Action {
         self.scope().holds(screen) && !(read_only && self.is_of_operators())
     }
 
+    /// Whether its keys mean it on this screen: at the review desk the screens' numbers count readings.
+    pub fn has_keys_on(self, screen: &Screen) -> bool {
+        let goes_by_number =
+            matches!(self, Self::Overview | Self::Live | Self::Site | Self::Duplicates | Self::Alarms | Self::Devices);
+        self.scope().holds(screen) && !(goes_by_number && matches!(screen, Screen::Duplicates))
+    }
+
+    /// Whether the keys of two actions work on one screen, so that no key can mean both.
+    pub fn shares_screen_with(self, other: Self) -> bool {
+        let is_on_meter = |action: Self| matches!(action.scope(), Scope::Everywhere | Scope::Meter);
+        let is_on_both = |screen: &Screen| self.has_keys_on(screen) && other.has_keys_on(screen);
+        is_on_meter(self) && is_on_meter(other) || Screen::TABS.iter().any(is_on_both)
+    }
+
     /// Whether it changes something that others see too.
     fn is_of_operators(self) -> bool {
-        matches!(self, Self::Probe | Self::Record | Self::Acknowledge | Self::Shelve | Self::Unshelve)
+        let is_for_review = matches!(
+            self,
+            Self::Count | Self::TypeValue | Self::CountAll | Self::Skip | Self::Undo | Self::Mark | Self::Alike
+        );
+        is_for_review || matches!(self, Self::Probe | Self::Record | Self::Acknowledge | Self::Shelve | Self::Unshelve)
     }
 }
 
@@ -186,5 +214,17 @@ mod tests {
         for action in [Action::Acknowledge, Action::Shelve, Action::Unshelve] {
             assert!(action.is_offered(&Screen::Alarms, false) && !action.is_offered(&Screen::Alarms, true));
         }
+        for action in [Action::Count, Action::TypeValue, Action::CountAll, Action::Skip, Action::Undo, Action::Alike] {
+            assert!(action.is_offered(&Screen::Duplicates, false) && !action.is_offered(&Screen::Duplicates, true));
+        }
+        assert!(Action::Timeline.is_offered(&Screen::Duplicates, true));
+    }
+
+    #[test]
+    fn at_the_desk_numbers_count_and_go_nowhere() {
+        assert!(Action::Devices.has_keys_on(&Screen::Live) && !Action::Devices.has_keys_on(&Screen::Duplicates));
+        assert!(Action::Devices.is_offered(&Screen::Duplicates, false), "by its name it is");
+        assert!(!Action::Count.shares_screen_with(Action::Devices));
+        assert!(Action::Count.shares_screen_with(Action::Skip) && Action::Devices.shares_screen_with(Action::Probe));
     }
 }

@@ -11,7 +11,7 @@ use super::{actions::Action, key::Key, model::Screen};
 pub const DEFAULT: &str = include_str!("../../config/keymap.toml");
 
 /// Most keys of one action; a line of help has to hold them.
-const MAX_KEYS_OF_ACTION: usize = 8;
+const MAX_KEYS_OF_ACTION: usize = 9;
 
 /// How the documentation of the keys begins.
 const DOCUMENT_HEAD: &str = "\
@@ -73,12 +73,17 @@ impl Keymap {
     /// The action of a key on this screen.
     pub fn action(&self, key: Key, screen: &Screen) -> Option<Action> {
         let bound = |(action, keys): (&Action, &Vec<Key>)| keys.contains(&key).then_some(*action);
-        self.keys.iter().filter(|(action, _)| action.scope().holds(screen)).find_map(bound)
+        self.keys.iter().filter(|(action, _)| action.has_keys_on(screen)).find_map(bound)
     }
 
     /// The keys of an action, the first one first to be shown.
     pub fn keys(&self, action: Action) -> &[Key] {
         self.keys.get(&action).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which of an action's keys this is, from 0.
+    pub fn place(&self, action: Action, key: Key) -> Option<usize> {
+        self.keys(action).iter().position(|known| *known == key)
     }
 
     /// The keys of an action as text, for help and docs.
@@ -125,7 +130,7 @@ impl Keymap {
         for (index, (action, keys)) in self.keys.iter().enumerate() {
             for (other, other_keys) in self.keys.iter().skip(index + 1) {
                 let Some(key) = keys.iter().find(|key| other_keys.contains(key)) else { continue };
-                if !action.scope().overlaps(other.scope()) {
+                if !action.shares_screen_with(*other) {
                     continue;
                 }
                 let (here, there) = if places.contains_key(other) { (other, action) } else { (action, other) };

@@ -120,6 +120,44 @@ pub fn chart_columns(model: &Model) -> Option<u16> {
     (is_meter && !plot.is_empty()).then_some(plot.width)
 }
 
+/// The parts of the Duplicates screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeskAreas {
+    /// The line of counts.
+    pub counts: Rect,
+    /// The queue.
+    pub queue: Rect,
+    /// The group that is selected.
+    pub group: Rect,
+}
+
+/// Columns of the queue beside the group, and where there is much room.
+const QUEUE_WIDTH: u16 = 27;
+/// See [`QUEUE_WIDTH`].
+const WIDE_QUEUE_WIDTH: u16 = 46;
+/// Width from which the queue is wide.
+const WIDE_DESK: u16 = 120;
+/// Rows of the queue above the group, frame included.
+const QUEUE_HEIGHT: u16 = 5;
+/// See [`QUEUE_HEIGHT`]; in the smallest terminal.
+const SHORT_QUEUE_HEIGHT: u16 = 4;
+
+/// Where the parts of the Duplicates screen are, in `area`.
+pub fn desk(size: Size, area: Rect) -> DeskAreas {
+    let [counts, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let [queue, group] = match SizeClass::of(size) {
+        SizeClass::Full => {
+            let width = if area.width >= WIDE_DESK { WIDE_QUEUE_WIDTH } else { QUEUE_WIDTH };
+            Layout::horizontal([Constraint::Length(width), Constraint::Fill(1)]).areas(rest)
+        }
+        class => {
+            let height = if class == SizeClass::Pane { QUEUE_HEIGHT } else { SHORT_QUEUE_HEIGHT };
+            Layout::vertical([Constraint::Length(height), Constraint::Fill(1)]).areas(rest)
+        }
+    };
+    DeskAreas { counts, queue, group }
+}
+
 /// A screen's tab in the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tab {

@@ -25,6 +25,7 @@ use crate::{
 
 pub mod alarms;
 pub mod chart;
+pub mod duplicates;
 pub mod facts;
 pub mod form;
 pub mod list;
@@ -33,6 +34,7 @@ pub mod overlay;
 
 pub use alarms::{AlarmDraft, SHELVE_CHOICES};
 pub use chart::{ChartKey, ChartView, MeterPane, Zoom};
+pub use duplicates::{Desk, DeskOverlay};
 pub use facts::{Fact, Facts, Intake, Sum};
 pub use form::{Field, FieldValue, RecordForm};
 pub use list::{ListView, Sort};
@@ -89,6 +91,8 @@ pub struct Model {
     pub alarms: Vec<AlarmLine>,
     /// Rows of the Alarms screen: those that stand for themselves and pass the filter.
     pub alarm_rows: ListView<AlarmKey>,
+    /// The review desk.
+    pub desk: Desk,
     /// Devices that are being probed for this person.
     pub probing: BTreeSet<DeviceId>,
     /// The last minutes of what is on screen.
@@ -170,6 +174,8 @@ pub enum Screen {
     Site,
     /// Everything about one meter.
     Meter(MeterId),
+    /// Readings billed twice: the review desk.
+    Duplicates,
     /// The alarms that are not normal.
     Alarms,
     /// Connections and devices.
@@ -178,7 +184,7 @@ pub enum Screen {
 
 impl Screen {
     /// The screens with a tab, in their order.
-    pub const TABS: [Self; 5] = [Self::Overview, Self::Live, Self::Site, Self::Alarms, Self::Devices];
+    pub const TABS: [Self; 6] = [Self::Overview, Self::Live, Self::Site, Self::Duplicates, Self::Alarms, Self::Devices];
 
     /// Its number key, where it has one.
     pub fn number(&self) -> Option<char> {
@@ -186,6 +192,7 @@ impl Screen {
             Self::Overview => Some('1'),
             Self::Live => Some('2'),
             Self::Site => Some('3'),
+            Self::Duplicates => Some('5'),
             Self::Alarms => Some('6'),
             Self::Devices => Some('7'),
             Self::Meter(_) => None,
@@ -199,6 +206,7 @@ impl Screen {
             Self::Live => "Live",
             Self::Site => "Site",
             Self::Meter(_) => "Meter",
+            Self::Duplicates => "Duplicates",
             Self::Alarms => "Alarms",
             Self::Devices => "Devices",
         }
@@ -222,6 +230,8 @@ pub enum OverviewRow {
     Building(PlaceKey),
     /// Meters by state; opens Live.
     Meters,
+    /// Groups that wait for a person; opens Duplicates.
+    Reviews,
     /// Alarms by severity; opens Alarms.
     Alarms,
     /// Devices by state; opens Devices.
@@ -298,6 +308,7 @@ impl Model {
             devices: ListView::default(),
             alarms: Vec::new(),
             alarm_rows: ListView::default(),
+            desk: Desk::default(),
             probing: BTreeSet::new(),
             trends: BTreeMap::new(),
             trends_asked: BTreeMap::new(),
@@ -347,7 +358,7 @@ impl Model {
             Screen::Site => Some(&self.tree.filter),
             Screen::Alarms => Some(&self.alarm_rows.filter),
             Screen::Devices => Some(&self.devices.filter),
-            Screen::Overview | Screen::Meter(_) => None,
+            Screen::Overview | Screen::Meter(_) | Screen::Duplicates => None,
         }
     }
 

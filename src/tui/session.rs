@@ -10,12 +10,16 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::{DeviceRow, Model, Screen, Sort, TreeNode},
+    model::{DeviceRow, Model, Screen, Sort, TreeNode, duplicates::Shown},
     update::{navigate, rows},
 };
-use crate::domain::{
-    ids::{DeviceId, MeterId},
-    site::PlaceKey,
+use crate::{
+    domain::{
+        duplicate::GroupId,
+        ids::{DeviceId, MeterId},
+        site::PlaceKey,
+    },
+    service::interface::duplicates::QueuePlace,
 };
 
 /// The largest session file that is read; ours are a few hundred bytes.
@@ -38,6 +42,9 @@ pub struct Session {
     site_selected: Option<SiteSelection>,
     devices_filter: String,
     devices_selected: Option<DeviceId>,
+    desk_show: Shown,
+    desk_place: Option<QueuePlace>,
+    desk_decided: Vec<(GroupId, Option<u64>)>,
 }
 
 /// The selected row of the tree.
@@ -72,6 +79,9 @@ impl Session {
                 Some(DeviceRow::Device(id)) => Some(id.clone()),
                 Some(DeviceRow::Connection(_)) | None => None,
             },
+            desk_show: model.desk.show,
+            desk_place: model.desk.place(),
+            desk_decided: model.desk.decided.iter().copied().collect(),
         }
     }
 
@@ -94,6 +104,7 @@ impl Session {
             let above: Vec<PlaceKey> = model.site.path(&place).cloned().collect();
             model.expanded.extend(above);
         }
+        model.desk.restore(self.desk_show, self.desk_place, self.desk_decided);
         rows::rebuild(model);
         self.live_selected.inspect(|id| _ = model.meters.select(id));
         self.devices_selected.inspect(|id| _ = model.devices.select(&DeviceRow::Device(id.clone())));

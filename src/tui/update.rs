@@ -13,6 +13,7 @@ use crate::service::interface::Request;
 
 pub mod alarms;
 pub mod charts;
+pub mod duplicates;
 pub mod facts;
 pub mod navigate;
 pub mod overlay;
@@ -51,6 +52,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Effect
     effects.extend(trends::wanted(model));
     effects.extend(charts::wanted(model));
     effects.extend(facts::wanted(model));
+    effects.extend(duplicates::wanted(model));
     effects
 }
 
@@ -72,6 +74,18 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Acknowledge => alarms::acknowledge(model),
         Action::Shelve => alarms::shelve(model),
         Action::Unshelve => return alarms::unshelve(model),
+        // Which reading, its key says; by its name it is the one under the cursor.
+        Action::Count => duplicates::decide::count(model, model.desk.candidate),
+        Action::TypeValue => duplicates::decide::type_value(model),
+        Action::CountAll => duplicates::decide::count_all(model),
+        Action::Skip => return duplicates::decide::skip(model),
+        Action::Undo => return duplicates::decide::undo(model),
+        Action::Mark => duplicates::mark(model),
+        Action::Alike => return duplicates::alike(model),
+        Action::Statement => return duplicates::statement(model),
+        Action::Timeline => return duplicates::timeline(model),
+        Action::Statistics => duplicates::statistics(model),
+        Action::ShowResolved => duplicates::show_next(model),
         Action::Help => overlay::open(model, Overlay::Help { input: tui_input::Input::default(), scroll: 0 }),
         Action::Palette => overlay::open_palette(model),
         Action::ShowLog => overlay::open(model, Overlay::Log { scroll: 0 }),
@@ -85,11 +99,15 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Overview => navigate::switch(model, Screen::Overview),
         Action::Live => navigate::switch(model, Screen::Live),
         Action::Site => navigate::switch(model, Screen::Site),
+        Action::Duplicates => navigate::switch(model, Screen::Duplicates),
         Action::Alarms => navigate::switch(model, Screen::Alarms),
         Action::Devices => navigate::switch(model, Screen::Devices),
         Action::NextScreen => navigate::switch_by(model, 1),
         Action::PreviousScreen => navigate::switch_by(model, -1),
         Action::Up | Action::Down | Action::Left | Action::Right => navigate::arrow(model, action),
+        Action::First | Action::Last if model.screen == Screen::Duplicates => {
+            return duplicates::to_end(model, action);
+        }
         Action::PageUp | Action::PageDown | Action::First | Action::Last => navigate::page(model, action),
         Action::NextMatch => navigate::next_match(model, true),
         Action::PreviousMatch => navigate::next_match(model, false),
@@ -126,6 +144,11 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return effects;
     }
     let action = model.keymap.action(Key::of(&event), &model.screen);
+    if action == Some(Action::Count)
+        && let Some(place) = model.keymap.place(Action::Count, Key::of(&event))
+    {
+        model.desk.candidate = place;
+    }
     action.map_or_else(Vec::new, |action| act(model, action))
 }
 

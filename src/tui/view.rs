@@ -22,6 +22,7 @@ use super::{
 pub mod alarms;
 pub mod changes;
 pub mod devices;
+pub mod duplicates;
 pub mod footer;
 pub mod header;
 pub mod help;
@@ -52,6 +53,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         Screen::Live => live::draw(model, theme, frame, area),
         Screen::Site => site::draw(model, theme, frame, area),
         Screen::Meter(id) => meter::draw(model, id, theme, frame, area),
+        Screen::Duplicates => duplicates::draw(model, theme, frame, area),
         Screen::Alarms => alarms::draw(model, theme, frame, area),
         Screen::Devices => devices::draw(model, theme, frame, area),
     }
@@ -67,6 +69,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             }
             Overlay::Record(form) => record::draw(model, form, theme, frame, area),
             Overlay::Alarm(draft) => alarms::draw_draft(model, draft, theme, frame, area),
+            Overlay::Desk(desk) => duplicates::over::draw(model, desk, theme, frame, area),
             Overlay::Filter { .. } => {}
         }
     }

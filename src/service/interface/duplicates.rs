@@ -53,8 +53,10 @@ pub enum DuplicatesRequest {
     Queue {
         /// Which.
         filter: Filter,
-        /// Behind this place; without it from the beginning.
-        after: Option<QueuePlace>,
+        /// From this place on, itself not; without it from the beginning, or the end.
+        from: Option<QueuePlace>,
+        /// Towards the beginning: those that come right before the place. They are answered in order too.
+        backward: bool,
         /// At most so many, and [`MAX_PAGE`].
         limit: u32,
     },
@@ -166,7 +168,7 @@ pub enum DuplicatesResponse {
     Queue {
         /// The lines.
         lines: Vec<QueueLine>,
-        /// Ask again from here for what follows.
+        /// Ask again from here for what follows, or for what comes before.
         next: Option<QueuePlace>,
     },
     /// To `List`.

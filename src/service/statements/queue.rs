@@ -31,11 +31,12 @@ impl Desk<'_> {
     pub(super) fn queue(
         &self,
         filter: Filter,
-        after: Option<QueuePlace>,
+        from: Option<QueuePlace>,
+        backward: bool,
         limit: u32,
     ) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
-        let (rows, next) = self.page(filter, after, limit)?;
+        let (rows, next) = self.page(filter, from, backward, limit)?;
         let mut lines = Vec::with_capacity(rows.len());
         for of_meter in rows.chunk_by(|one, other| one.meter == other.meter) {
             let Some((meter, known)) = self.of_rows(of_meter)? else { continue };
@@ -69,7 +70,7 @@ impl Desk<'_> {
         limit: u32,
     ) -> Result<DuplicatesResponse, ServiceError> {
         self.settle()?;
-        let (rows, next) = self.page(filter, after, limit)?;
+        let (rows, next) = self.page(filter, after, false, limit)?;
         let mut groups = Vec::with_capacity(rows.len());
         for of_meter in rows.chunk_by(|one, other| one.meter == other.meter) {
             let Some((meter, known)) = self.of_rows(of_meter)? else { continue };
@@ -93,15 +94,17 @@ impl Desk<'_> {
     fn page(
         &self,
         filter: Filter,
-        after: Option<QueuePlace>,
+        from: Option<QueuePlace>,
+        backward: bool,
         limit: u32,
     ) -> Result<(Vec<FindingRow>, Option<QueuePlace>), ServiceError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let after: Option<Place> =
-            after.map(|place| (MeterNumber(u32::try_from(place.meter).unwrap_or(u32::MAX)), place.start, place.group));
-        let rows = self.store.findings(filter.status, filter.kind, after, limit)?;
+        let from: Option<Place> =
+            from.map(|place| (MeterNumber(u32::try_from(place.meter).unwrap_or(u32::MAX)), place.start, place.group));
+        let rows = self.store.findings(filter.status, filter.kind, from, backward, limit)?;
         let is_full = rows.len() >= limit as usize;
-        let next = rows.last().filter(|_| is_full).map(place);
+        let end = if backward { rows.first() } else { rows.last() };
+        let next = end.filter(|_| is_full).map(place);
         Ok((rows, next))
     }
 

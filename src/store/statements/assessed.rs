@@ -286,7 +286,8 @@ impl Store {
         })
     }
 
-    /// Groups and overlaps in the order of the queue, behind a place, at most `limit`.
+    /// Groups and overlaps in the order of the queue, right behind a place or, `backward`, right before it, at most
+    /// `limit`.
     ///
     /// # Errors
     /// What the disk says.
@@ -294,9 +295,11 @@ impl Store {
         &self,
         status: Option<Status>,
         kind: Option<FindingKind>,
-        after: Option<Place>,
+        from: Option<Place>,
+        backward: bool,
         limit: u32,
     ) -> Result<Vec<FindingRow>, StoreError> {
+        let (side, direction) = if backward { ("<", "DESC") } else { (">", "ASC") };
         let status = match status {
             None => "",
             Some(Status::Review) => "AND status = 0",
@@ -308,17 +311,22 @@ impl Store {
             Some(FindingKind::Overlap) => "AND kind = 1",
         };
         let sql = format!(
-            "SELECT {FINDING} FROM utility_finding WHERE (meter, start_day, id) > (?, ?, ?) {status} {kind}
-             ORDER BY meter, start_day, id LIMIT ?"
+            "SELECT {FINDING} FROM utility_finding WHERE (meter, start_day, id) {side} (?, ?, ?) {status} {kind}
+             ORDER BY meter {direction}, start_day {direction}, id {direction} LIMIT ?"
         );
-        let (meter, start, id) = match &after {
+        let (meter, start, id) = match &from {
             Some((meter, start, id)) => (i64::from(meter.0), day_number(*start), id.as_bytes().to_vec()),
+            None if backward => (i64::MAX, 0, Vec::new()),
             None => (-1, 0, Vec::new()),
         };
-        self.read(|connection| {
+        let mut rows: Vec<FindingRow> = self.read(|connection| {
             let mut query = connection.prepare_cached(&sql)?;
             query.query_map(params![meter, start, id, limit], finding_row)?.collect()
-        })
+        })?;
+        if backward {
+            rows.reverse();
+        }
+        Ok(rows)
     }
 
     /// The group or overlap with an id.

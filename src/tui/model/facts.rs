@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::domain::{
-    computed::Computed,
-    cost,
-    ids::MeterId,
-    live::Statuses,
-    powermeter::{Consumption, PowerMeter},
-    pue,
-    reading::State,
-    record::Record,
-    site::{MeterPoint, Site},
+use crate::{
+    domain::{
+        computed::Computed,
+        cost,
+        ids::MeterId,
+        live::Statuses,
+        powermeter::{Consumption, PowerMeter},
+        pue,
+        reading::State,
+        record::Record,
+        site::{MeterPoint, Site},
+    },
+    service::interface::duplicates::Statistics,
 };
 
 /// What was answered last, and what was asked when.
@@ -26,6 +29,8 @@ pub struct Facts {
     pub records: Option<(MeterId, Vec<Record>)>,
     /// The PUE as it is now.
     pub pue: Option<pue::Report>,
+    /// How many groups of utility readings wait for a person, and what decided the others.
+    pub reviews: Option<Statistics>,
     /// When what was asked for.
     pub asked: BTreeMap<Fact, Timestamp>,
 }
@@ -41,6 +46,8 @@ pub enum Fact {
     Records(MeterId),
     /// The PUE.
     Pue,
+    /// Figures about utility readings.
+    Reviews,
 }
 
 impl Facts {

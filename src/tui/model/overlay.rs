@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{AlarmDraft, Model, RecordForm};
+use super::{AlarmDraft, DeskOverlay, Model, RecordForm};
 use crate::{
     domain::{
         audit::Change,
@@ -50,6 +50,8 @@ pub enum Overlay {
     Alarm(AlarmDraft),
     /// What is about to be recorded of a meter.
     Record(Box<RecordForm>),
+    /// Something of the review desk.
+    Desk(Box<DeskOverlay>),
     /// The filter of the list below, while it is typed.
     Filter {
         /// What is typed.
@@ -106,6 +108,7 @@ pub fn help_rows(model: &Model, filter: &str) -> Vec<Action> {
             || keys.iter().any(|key| key.to_string().to_lowercase() == filter)
             || format!("{} {}", action.name(), action.line()).to_lowercase().contains(&filter)
     };
-    let offered = |action: &Action| action.is_offered(&model.screen, model.is_read_only());
+    let offered =
+        |action: &Action| action.has_keys_on(&model.screen) && action.is_offered(&model.screen, model.is_read_only());
     Action::ALL.iter().copied().filter(offered).filter(finds).collect()
 }

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use crate::{
-    service::interface::{Request, Response},
+    service::interface::{
+        Request, Response,
+        duplicates::{DuplicatesRequest, DuplicatesResponse},
+    },
     tui::{
         message::Effect,
         model::{Fact, Model, Screen},
@@ -21,7 +24,8 @@ pub fn wanted(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let facts = match &model.screen {
-        Screen::Overview => vec![Fact::Meters, Fact::Pue],
+        Screen::Overview => vec![Fact::Meters, Fact::Pue, Fact::Reviews],
+        Screen::Duplicates => vec![Fact::Reviews],
         Screen::Live => vec![Fact::Meters],
         Screen::Meter(id) => vec![Fact::Meter(id.clone()), Fact::Records(id.clone())],
         Screen::Site | Screen::Alarms | Screen::Devices => Vec::new(),
@@ -37,6 +41,7 @@ pub fn wanted(model: &mut Model) -> Vec<Effect> {
             Fact::Meter(id) => Request::Meters { id: Some(id.clone()), at: None },
             Fact::Records(meter) => Request::Records { meter: meter.clone() },
             Fact::Pue => Request::Pue { building: None, span: None },
+            Fact::Reviews => Request::Duplicates(DuplicatesRequest::Statistics),
         }));
         model.facts.asked.insert(fact, model.now);
     }
@@ -46,7 +51,14 @@ pub fn wanted(model: &mut Model) -> Vec<Effect> {
 /// Whether a request is one that the program makes by itself, again and again: nobody waits for its answer, and what it
 /// fails of stays unknown on screen, which is the truth.
 pub fn is_asked_by_itself(request: &Request) -> bool {
-    matches!(request, Request::Trend { .. } | Request::Meters { .. } | Request::Records { .. } | Request::Pue { .. })
+    matches!(
+        request,
+        Request::Trend { .. }
+            | Request::Meters { .. }
+            | Request::Records { .. }
+            | Request::Pue { .. }
+            | Request::Duplicates(DuplicatesRequest::Statistics)
+    )
 }
 
 /// Takes over an answer.
@@ -58,6 +70,9 @@ pub fn answered(model: &mut Model, request: Request, response: Response) {
         }
         (Request::Records { meter }, Response::Records { records }) => model.facts.records = Some((meter, records)),
         (_, Response::Pue { pue }) => model.facts.pue = Some(pue),
+        (_, Response::Duplicates(DuplicatesResponse::Statistics { statistics })) => {
+            model.facts.reviews = Some(statistics);
+        }
         _ => {}
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         layout,
         message::Effect,
         model::{DeviceRow, ListView, MAX_BACK, Model, Overlay, OverviewRow, Screen, Sort, TreeNode},
-        update::{alarms, charts, overlay, rows},
+        update::{alarms, charts, duplicates, overlay, rows},
     },
 };
 
@@ -90,6 +90,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
             }
             Some(TreeNode::Site) | None => {}
         },
+        Screen::Duplicates => return duplicates::open(model),
         Screen::Alarms => alarms::open(model),
         Screen::Devices => open_device_row(model),
         Screen::Meter(id) => {
@@ -113,6 +114,7 @@ fn open_overview_row(model: &mut Model) {
             go(model, Screen::Live);
             rows::rebuild(model);
         }
+        Some(OverviewRow::Reviews) => go(model, Screen::Duplicates),
         Some(OverviewRow::Alarms) => go(model, Screen::Alarms),
         Some(OverviewRow::Devices | OverviewRow::Connections) => go(model, Screen::Devices),
         Some(OverviewRow::Errors) => overlay::open(model, Overlay::Log { scroll: 0 }),
@@ -158,7 +160,7 @@ pub fn set_filter(model: &mut Model, text: String) {
         Screen::Site => model.tree.filter = text,
         Screen::Alarms => model.alarm_rows.filter = text,
         Screen::Devices => model.devices.filter = text,
-        Screen::Overview | Screen::Meter(_) => return,
+        Screen::Overview | Screen::Meter(_) | Screen::Duplicates => return,
     }
     rows::rebuild(model);
     if model.screen == Screen::Site && !model.tree.filter.is_empty() {
@@ -196,6 +198,8 @@ pub fn arrow(model: &mut Model, action: Action) {
         (Action::Left, Screen::Live) => move_by(model, -1),
         (Action::Left, Screen::Site) => fold_or_leave(model),
         (Action::Right, Screen::Site) => unfold_or_enter(model),
+        (Action::Left, Screen::Duplicates) => duplicates::move_candidate(model, -1),
+        (Action::Right, Screen::Duplicates) => duplicates::move_candidate(model, 1),
         (Action::Left, Screen::Meter(_)) => charts::move_cursor(model, -1),
         (Action::Right, Screen::Meter(_)) => charts::move_cursor(model, 1),
         _ => {}
@@ -266,6 +270,7 @@ pub fn keep_in_view(model: &mut Model) {
         }
         Screen::Site => model.tree.keep_in_view(visible),
         Screen::Meter(_) => model.quantities.keep_in_view(visible),
+        Screen::Duplicates => model.desk.queue.keep_in_view(visible),
         Screen::Alarms => model.alarm_rows.keep_in_view(visible),
         Screen::Devices => model.devices.keep_in_view(visible),
     }
@@ -276,6 +281,8 @@ fn visible_rows(model: &Model) -> usize {
     if model.screen == Screen::Live {
         let (columns, rows) = layout::live(model.size);
         columns * rows
+    } else if model.screen == Screen::Duplicates {
+        usize::from(layout::desk(model.size, layout::body(model.size)).queue.height.saturating_sub(2)).max(1)
     } else if matches!(model.screen, Screen::Meter(_)) {
         let areas = layout::meter(model.size, model.meter_pane, layout::body(model.size));
         usize::from(areas.readings.height.saturating_sub(2)).max(1)
@@ -290,6 +297,7 @@ fn move_by(model: &mut Model, rows: isize) {
         Screen::Live => model.meters.move_by(rows),
         Screen::Site => model.tree.move_by(rows),
         Screen::Meter(_) => model.quantities.move_by(rows),
+        Screen::Duplicates => duplicates::move_by(model, rows),
         Screen::Alarms => model.alarm_rows.move_by(rows),
         Screen::Devices => model.devices.move_by(rows),
     }

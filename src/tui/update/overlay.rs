@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
 
 use crate::{
-    domain::{alarm::MAX_NOTE_LENGTH, record::MAX_TEXT_LENGTH, site::Level},
+    domain::{alarm::MAX_NOTE_LENGTH, duplicate::MAX_REASON_LENGTH, record::MAX_TEXT_LENGTH, site::Level},
     text::clean,
     tui::{
         actions::Action,
@@ -15,7 +15,7 @@ use crate::{
             overlay::{MAX_PALETTE_MATCHES, help_rows},
         },
         search::{MAX_QUERY_LENGTH, Search},
-        update::{act, alarms, navigate, record},
+        update::{act, alarms, duplicates::over, navigate, record},
     },
 };
 
@@ -51,6 +51,9 @@ pub fn key(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
         && record::key(form, event)
     {
         return Some(Vec::new());
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Desk(_))) {
+        return over::key(model, event);
     }
     match model.overlays.last()? {
         Overlay::Log { .. } | Overlay::Changes { .. } => log_key(model, event, is_back),
@@ -97,6 +100,7 @@ pub fn scroll(model: &mut Model, rows: isize) -> bool {
         }
         Some(Overlay::Alarm(draft)) => alarms::choose(draft, rows),
         Some(Overlay::Record(form)) => form.move_by(rows),
+        Some(Overlay::Desk(desk)) => over::scroll(desk, rows),
         Some(Overlay::Filter { .. }) => {}
     }
     true
@@ -120,7 +124,7 @@ fn log_key(model: &mut Model, event: KeyEvent, is_back: bool) -> Option<Vec<Effe
     Some(Vec::new())
 }
 
-fn text_key(model: &mut Model, event: KeyEvent) {
+pub(super) fn text_key(model: &mut Model, event: KeyEvent) {
     let page = PAGE.cast_signed();
     match event.code {
         KeyCode::Up => _ = scroll(model, -1),
@@ -157,6 +161,7 @@ fn top_input(model: &mut Model) -> Option<(&mut Input, usize)> {
         }
         Overlay::Alarm(draft) => Some((&mut draft.input, MAX_NOTE_LENGTH)),
         Overlay::Record(form) => form.input().map(|input| (input, MAX_TEXT_LENGTH)),
+        Overlay::Desk(desk) => over::input(desk).map(|input| (input, MAX_REASON_LENGTH)),
         Overlay::Log { .. } | Overlay::Changes { .. } => None,
     }
 }
@@ -174,6 +179,7 @@ fn typed(model: &mut Model) {
                 *selected = 0;
             }
         }
+        Some(Overlay::Desk(desk)) => over::typed(desk),
         Some(Overlay::Log { .. } | Overlay::Changes { .. } | Overlay::Alarm(_) | Overlay::Record(_)) | None => {}
     }
 }

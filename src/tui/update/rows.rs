@@ -85,6 +85,7 @@ fn overview_rows(model: &Model) -> Vec<OverviewRow> {
     rows.extend(model.site.places_under(None).cloned().map(OverviewRow::Building));
     rows.extend([
         OverviewRow::Meters,
+        OverviewRow::Reviews,
         OverviewRow::Alarms,
         OverviewRow::Devices,
         OverviewRow::Connections,

@@ -12,11 +12,14 @@ use crate::{
         live::{DeviceLive, DeviceState},
         site::Site,
     },
-    service::interface::{ErrorKind, Event, INTERFACE_VERSION, LogLevel, LogLine, Request, Response, ServiceError},
+    service::interface::{
+        ErrorKind, Event, INTERFACE_VERSION, LogLevel, LogLine, Request, Response, ServiceError,
+        duplicates::DuplicatesRequest,
+    },
     tui::{
         message::Effect,
         model::{ChartKey, DeviceRow, LogPane, Model, Notice, Overlay, Screen, ServiceLink, ServiceState},
-        update::{alarms, facts, navigate, record, rows},
+        update::{alarms, duplicates, facts, navigate, record, rows},
     },
 };
 
@@ -50,6 +53,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Gone { reason } => return gone(model, reason),
         // It may be another one, of another site file; it knows nothing of what was asked before.
         Event::Back => {
+            model.desk.forget();
             let hello = Request::Hello { version: INTERFACE_VERSION };
             return vec![Effect::Ask(hello), Effect::Ask(Request::Site), Effect::Ask(Request::Subscribe)];
         }
@@ -105,6 +109,11 @@ pub fn answered(model: &mut Model, request: Request, result: Result<Response, Se
             }
         }
         (Request::Probe { device }, Ok(Response::Probed { device: live })) => probed(model, device, *live),
+        (Request::Duplicates(asked), Ok(Response::Duplicates(answer)))
+            if !matches!(asked, DuplicatesRequest::Statistics) =>
+        {
+            return duplicates::answered(model, asked, answer);
+        }
         (request, Ok(Response::Alarms { alarms, .. })) => alarm_done(model, &request, alarms),
         (request, Err(error)) => return failed(model, &request, &error),
         (request, Ok(response)) => facts::answered(model, request, response),
@@ -156,6 +165,7 @@ fn failed(model: &mut Model, request: &Request, error: &ServiceError) -> Vec<Eff
         }
         request if facts::is_asked_by_itself(request) => return Vec::new(),
         Request::Record { .. } if record::refused(model, error) => return Vec::new(),
+        Request::Duplicates(asked) if duplicates::failed(model, asked, error) => return Vec::new(),
         Request::Probe { device } => _ = model.probing.remove(device),
         _ => {}
     }

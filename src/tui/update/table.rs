@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+pub mod duplicates;
+
 /// The quantities of a meter's row.
 const QUANTITIES: &[Quantity] = &[
     Quantity::CurrentKw,
@@ -129,6 +131,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
         Screen::Live => model.meters.selected,
         Screen::Site => model.tree.selected,
         Screen::Meter(_) => model.quantities.selected,
+        Screen::Duplicates => model.desk.queue.selected,
         Screen::Alarms => model.alarm_rows.selected,
         Screen::Devices => model.devices.selected,
     };
@@ -146,6 +149,7 @@ pub fn table(model: &Model) -> Table {
         Screen::Live => live_table(model),
         Screen::Site => site_table(model),
         Screen::Meter(id) => meter_table(model, id),
+        Screen::Duplicates => duplicates::table(model),
         Screen::Alarms => alarm_table(model),
         Screen::Devices => device_table(model),
     }
@@ -188,6 +192,10 @@ fn overview_table(model: &Model) -> Table {
                 Cell::number(power.and_then(|power| power.kw)),
                 power.map_or(Cell::Empty, completeness),
             ]
+        }
+        OverviewRow::Reviews => {
+            let open = model.facts.reviews.as_ref().map(|known| (known.open_groups + known.open_overlaps) as f64);
+            vec![Cell::text("open reviews"), Cell::number(open), Cell::Empty]
         }
         OverviewRow::Alarms => vec![Cell::text("alarms"), count(model.own_alarms().count()), Cell::Empty],
         OverviewRow::Devices => vec![Cell::text("devices"), count(model.site.devices.len()), Cell::Empty],

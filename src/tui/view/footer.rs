@@ -7,6 +7,7 @@ use ratatui::{
 };
 use tui_input::Input;
 
+use super::duplicates;
 use crate::tui::{
     actions::Action,
     format,
@@ -90,6 +91,7 @@ fn hint_texts(model: &Model) -> Vec<(String, String)> {
         Some(Overlay::Record(_)) => {
             return fixed(&[("enter", "record"), ("esc", "cancel"), ("tab", "next field"), ("left right", "choose")]);
         }
+        Some(Overlay::Desk(desk)) => return fixed(duplicates::over::hints(desk)),
         Some(Overlay::Alarm(_)) => return fixed(&[("enter", "acknowledge"), ("esc", "cancel"), ("type", "a note")]),
         Some(Overlay::Filter { .. }) | None => {}
     }

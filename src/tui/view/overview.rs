@@ -31,6 +31,7 @@ use crate::{
         view::{
             alarms::severity_style,
             devices::details::{standing_of, word},
+            duplicates,
             meter::counted,
             site::power_text,
         },
@@ -83,6 +84,7 @@ fn label(row: &OverviewRow) -> &'static str {
         OverviewRow::Month => "this month",
         OverviewRow::Building(_) => "buildings",
         OverviewRow::Meters => "meters",
+        OverviewRow::Reviews => "reviews",
         OverviewRow::Alarms => "alarms",
         OverviewRow::Devices => "devices",
         OverviewRow::Connections => "connections",
@@ -110,6 +112,7 @@ impl Overview<'_, '_> {
             OverviewRow::Month => self.intake(cells, &self.intake.month, &self.intake.cost_month),
             OverviewRow::Building(key) => self.building(cells, key),
             OverviewRow::Meters => self.meters(cells),
+            OverviewRow::Reviews => duplicates::open_reviews(self.look, cells),
             OverviewRow::Alarms => self.alarms(cells),
             OverviewRow::Devices => self.devices(cells),
             OverviewRow::Connections => self.connections(cells),
