@@ -1,5 +1,6 @@
 //! Grouping and deciding utility readings in memory, beside the same job in DuckDB's SQL, on the same made-up readings
 //! (`duplicates/data.rs`) with the same results: `cargo bench --bench duplicates [-- groups] [--readings N] [--meters N]`.
+//! And the review desk over many open groups: `cargo bench --bench duplicates -- desk [--groups N]`.
 //!
 //! `import` and `usage` measure the whole way with the real binary instead: JSON → decided groups in the store → totals.
 //!
@@ -22,6 +23,8 @@ use tempfile::NamedTempFile;
 
 #[path = "duplicates/data.rs"]
 mod data;
+#[path = "duplicates/desk.rs"]
+mod desk;
 #[path = "duplicates/import.rs"]
 mod import;
 #[path = "duplicates/ours.rs"]
@@ -39,9 +42,10 @@ fn main() {
     let (readings, meters) = (after("--readings").unwrap_or(10_000_000), after("--meters").unwrap_or(200_000));
     match arguments.first().map(String::as_str) {
         Some("role") => ours::run(readings, meters),
+        Some("desk") => desk::run(after("--groups").unwrap_or(100_000)),
         Some("import") => import::import(),
         Some("usage") => import::usage(),
-        Some(part) if !part.starts_with("--") && part != "groups" => panic!("the parts are groups, import and usage"),
+        Some(part) if !part.starts_with("--") && part != "groups" => panic!("the parts are groups, import, usage and desk"),
         _ => groups(readings, meters),
     }
 }

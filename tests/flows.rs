@@ -1,5 +1,5 @@
 //! The whole terminal program: its real loop on a terminal in memory, a real service, simulated devices on loopback.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails says so")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 use std::{
     collections::VecDeque,
@@ -23,6 +23,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+#[path = "flows/desk.rs"]
+mod desk;
 #[path = "flows/history.rs"]
 mod history;
 
@@ -89,17 +91,26 @@ impl Runner {
 
     /// The program over a service that keeps what is measured, where there is a store.
     async fn start_with(width: u16, height: u16, store: Option<Store>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let session = folder.path().join("session.json");
+        Self::start_over(width, height, store, folder, session).await
+    }
+
+    /// The same with a session that may be there already.
+    async fn start_over(
+        width: u16,
+        height: u16,
+        store: Option<Store>,
+        folder: tempfile::TempDir,
+        session: PathBuf,
+    ) -> Self {
         let loaded = config::parse("demo-site.toml", include_str!("../config/demo-site.toml")).unwrap();
         let behaviours = script::parse(&loaded.simulate, &loaded.site).unwrap();
         let simulator = Simulator::start(&loaded.site, &behaviours, simulator::Options::default()).await.unwrap();
         let log = LogRing::new();
         let service = service::start_with(simulator.site_on(&loaded.site), log.clone(), Mode::Continuous, store);
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            session_file: Some(folder.path().join("session.json")),
-            export_folder: folder.path().to_owned(),
-            ..Settings::default()
-        };
+        let settings =
+            Settings { session_file: Some(session), export_folder: folder.path().to_owned(), ..Settings::default() };
         let size = Size::new(width, height);
         let parser = vt100::Parser::new(height, width, 0);
         let grid = Arc::new(Mutex::new(Grid { parser, writes: VecDeque::new(), size }));

@@ -14,7 +14,9 @@ use meterdeck::{
         record::{Entry, Record},
         site::Site,
     },
-    service::interface::{ErrorKind, Event, LogLevel, LogLine, Request, Response, ServiceError},
+    service::interface::{
+        ErrorKind, Event, LogLevel, LogLine, Request, Response, ServiceError, duplicates::DuplicatesRequest,
+    },
     tui::{
         keymap::Keymap,
         message::{Effect, Message},
@@ -28,8 +30,13 @@ use meterdeck::{
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, layout::Size};
 
+#[path = "screens/desk.rs"]
+mod desk;
 #[path = "screens/site.rs"]
 mod site;
+
+#[path = "keys/desk.rs"]
+mod at_desk;
 
 /// A terminal program on the site of the screens' tests, as it is after its start.
 fn start(width: u16, height: u16) -> Model {
@@ -71,7 +78,10 @@ fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     keys.split_whitespace()
         .flat_map(|name| update(model, site::now(), Message::Key(key_event(name))))
         .filter(|effect| match effect {
-            Effect::Ask(Request::Chart { .. }) => false,
+            Effect::Ask(
+                Request::Chart { .. }
+                | Request::Duplicates(DuplicatesRequest::Queue { .. } | DuplicatesRequest::Show { .. }),
+            ) => false,
             Effect::Ask(request) => !facts::is_asked_by_itself(request),
             _ => true,
         })
@@ -91,6 +101,7 @@ fn numbers_and_tab_go_to_screens_and_esc_backs_out() {
         ("1", Screen::Overview),
         ("tab", Screen::Live),
         ("tab", Screen::Site),
+        ("tab", Screen::Duplicates),
         ("tab", Screen::Alarms),
         ("tab", Screen::Devices),
         ("tab", Screen::Overview),
@@ -103,7 +114,7 @@ fn numbers_and_tab_go_to_screens_and_esc_backs_out() {
         assert_eq!(press(&mut model, keys), [], "{keys}");
         assert_eq!(model.screen, screen, "{keys}");
     }
-    for unused in ["4", "5", "8"] {
+    for unused in ["4", "8"] {
         press(&mut model, unused);
         assert_eq!(model.screen, Screen::Live, "screens of later are not there");
     }
@@ -547,6 +558,14 @@ const KEYS: &[&str] = &[
     "]",
     "v",
     "m",
+    "5",
+    "b",
+    "u",
+    "o",
+    "t",
+    "S",
+    "f",
+    "x",
 ];
 
 proptest! {
@@ -578,7 +597,24 @@ fn every_screen_and_overlay_is_drawn_at_every_size_class() {
         .flat_map(|height| [1, 2, 3, 5, 8, 13, 21, 39, 40, 59, 60, 79, 80, 120, 160, 200].map(|width| (width, height)));
     for (width, height) in sizes {
         let mut model = start(width, height);
-        for keys in ["1", "2", "2 enter", "3 G", "6 G", "a", "esc z", "esc 7 G", "?", "esc : r", "esc L", "esc 2 /"] {
+        for keys in [
+            "1",
+            "2",
+            "2 enter",
+            "3 G",
+            "6 G",
+            "a",
+            "esc z",
+            "esc 7 G",
+            "5 G",
+            "S",
+            "esc",
+            "1",
+            "esc tab ?",
+            "esc : r",
+            "esc L",
+            "esc 2 /",
+        ] {
             press(&mut model, keys);
             screen_text(&model, &theme);
         }

@@ -13,6 +13,7 @@ use std::{
 use meterdeck::{
     domain::{
         chart::Column,
+        duplicate::Choice,
         live::{MeterLive, MeterState},
         quantity::Quantity,
         reading::{Reading, State},
@@ -22,8 +23,9 @@ use meterdeck::{
         keymap::Keymap,
         layout,
         model::{
-            AlarmDraft, ChartKey, DeviceRow, Frozen, MeterPane, Model, Options, Overlay, Screen, ServiceLink, TreeNode,
-            Zoom,
+            AlarmDraft, ChartKey, DeskOverlay, DeviceRow, Frozen, MeterPane, Model, Options, Overlay, Screen,
+            ServiceLink, TreeNode, Zoom,
+            duplicates::{AlikeView, DocumentView, Draft, DraftChoice, TimelineView},
         },
         theme::{ColourDepth, Theme},
         update::rows,
@@ -35,6 +37,8 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Size, styl
 
 #[path = "screens/counted.rs"]
 mod counted;
+#[path = "screens/desk.rs"]
+mod desk;
 #[path = "screens/site.rs"]
 mod site;
 
@@ -49,6 +53,7 @@ fn screens() -> Vec<(&'static str, Screen)> {
         ("site", Screen::Site),
         ("meter", meter("rpp-b")),
         ("meter-offline", meter("pdu-r01b")),
+        ("duplicates", Screen::Duplicates),
         ("alarms", Screen::Alarms),
         ("devices", Screen::Devices),
     ]
@@ -72,6 +77,8 @@ fn model(size: (u16, u16), screen: Screen, options: Options) -> Model {
     model.screen = screen;
     rows::rebuild(&mut model);
     model.facts = counted::facts(&shared);
+    model.facts.reviews = Some(desk::statistics());
+    model.desk = desk::desk();
     chart(&mut model);
     model.meters.select(&"pdu-r01a".parse().unwrap());
     model.tree.select(&TreeNode::Place(PlaceKey::try_from("room.n-101".to_owned()).unwrap()));
@@ -161,6 +168,70 @@ fn the_chart_and_what_is_known_alone() {
     let text = text(&draw(&model, &Theme::default()));
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!("meter-chart_ascii", text);
+}
+
+/// What lies over the review desk, and groups of other kinds.
+#[test]
+fn the_review_desk_at_each_size() {
+    let group = desk::groups().remove(0);
+    let id = group.finding.id;
+    let use_first = Choice::Use { readings: vec![desk::reading_id(1)] };
+    let draft = Draft::new(id, 0, "Count 45 kWh of Grid Co".to_owned(), DraftChoice::Fixed(use_first));
+    let value = DraftChoice::Value { value: "47.5".into(), unit: "kWh".into(), field: 2 };
+    let value = Draft {
+        refused: Some("`x` is not a number.".to_owned()),
+        ..Draft::new(id, 0, "Count a value".to_owned(), value)
+    };
+    let other = "bob chose this reading on 2026-03-05 14:30 UTC: bill of the distributor".to_owned();
+    let findings: Vec<_> = desk::groups().into_iter().take(2).map(|group| group.finding).collect();
+    let readings: Vec<_> = desk::groups().into_iter().take(2).flat_map(|group| group.readings).collect();
+    let timeline = TimelineView {
+        meter: "123".to_owned(),
+        at: group.finding.period,
+        answer: Some((readings, findings)),
+        days: None,
+        scroll: 0,
+    };
+    let document = DocumentView {
+        meter: "123".to_owned(),
+        reading: desk::reading_id(1),
+        document: Some(Box::new(desk::document())),
+        scroll: 0,
+    };
+    let alike = AlikeView {
+        group: id,
+        proposals: Some(desk::proposals()),
+        reason: "bill of the distributor".into(),
+        scroll: 0,
+        is_sent: false,
+    };
+    let overs = [
+        ("decide", DeskOverlay::Decide(draft.clone())),
+        ("value", DeskOverlay::Decide(value)),
+        ("conflict", DeskOverlay::Conflict { draft, other, version: Some(12) }),
+        ("alike", DeskOverlay::Alike(alike)),
+        ("timeline", DeskOverlay::Timeline(timeline)),
+        ("statement", DeskOverlay::Document(document)),
+        ("statistics", DeskOverlay::Statistics { scroll: 0 }),
+    ];
+    for (width, height) in SIZES {
+        for (name, over) in overs.clone() {
+            let mut model = model((width, height), Screen::Duplicates, Options::default());
+            model.overlays.push(Overlay::Desk(Box::new(over)));
+            insta::assert_snapshot!(format!("desk-{name}_{width}x{height}"), text(&draw(&model, &Theme::default())));
+            model.options.ascii = true;
+            assert!(text(&draw(&model, &Theme::default())).is_ascii(), "{name}");
+        }
+        let mut model = model((width, height), Screen::Duplicates, Options::default());
+        model.desk.queue.selected = 2;
+        model.desk.candidate = 2;
+        insta::assert_snapshot!(format!("desk-chain_{width}x{height}"), text(&draw(&model, &Theme::default())));
+        model.desk.queue.selected = 3;
+        insta::assert_snapshot!(format!("desk-overlap_{width}x{height}"), text(&draw(&model, &Theme::default())));
+    }
+    let mut none = model((80, 24), Screen::Duplicates, Options::default());
+    none.desk.take_page(None, false, Vec::new(), false);
+    assert!(text(&draw(&none, &Theme::default())).contains("Nothing waits for a"));
 }
 
 /// Where nothing was measured, nothing is drawn but the sign for it; where no reading was due, nothing at all.

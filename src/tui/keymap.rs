@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use toml::Spanned;
 
-use super::{actions::Action, key::Key, model::Screen};
+use super::{
+    actions::{Action, Scope},
+    key::Key,
+    model::Screen,
+};
 
 /// The default keys, as their own documentation.
 pub const DEFAULT: &str = include_str!("../../config/keymap.toml");
@@ -96,7 +100,11 @@ impl Keymap {
         let mut page = DOCUMENT_HEAD.to_owned();
         for action in Action::ALL {
             let keys: Vec<String> = self.keys(*action).iter().map(|key| format!("`{key}`")).collect();
-            let (name, scope, line) = (action.name(), action.scope().title(), action.line());
+            let scope = match (action.scope(), action.has_keys_on(&Screen::Duplicates)) {
+                (Scope::Everywhere, false) => "everywhere but Duplicates",
+                (scope, _) => scope.title(),
+            };
+            let (name, line) = (action.name(), action.line());
             let _ = writeln!(page, "| {} | `{name}` | {scope} | {line} |", keys.join(" "));
         }
         page

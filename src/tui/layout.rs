@@ -170,7 +170,7 @@ pub struct Tab {
 }
 
 /// Width from which every tab has its name; below, where there is room for one, it is that of the screen.
-const TAB_NAMES_WIDTH: u16 = 100;
+const TAB_NAMES_WIDTH: u16 = 130;
 
 /// The tab that is lit: that of the screen, or for a meter the one that it was opened from.
 pub fn current_tab(model: &Model) -> Screen {

@@ -35,6 +35,9 @@ pub mod timeline;
 /// Columns of a period in the queue.
 const PERIOD: usize = 8;
 
+/// Columns of the usages in the queue.
+const USAGES_WIDTH: usize = 16;
+
 /// Draws the screen into `area`.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let look = Look::of(model, theme);
@@ -159,7 +162,7 @@ fn queue_line(look: &Look<'_>, line: &QueueLine, width: usize, is_selected: bool
     let room = width.saturating_sub(PERIOD + 3);
     // The usages are what differs from line to line; a long name of a meter gives way.
     let what = what(look, line);
-    let name = room.saturating_sub(format::width(&what)).clamp(room / 3, room);
+    let name = room.saturating_sub(USAGES_WIDTH).clamp(room / 3, room);
     let cursor = if is_selected { look.glyphs.cursor } else { " " };
     let cells = Cells::new(look.glyphs)
         .text(cursor, style)

@@ -18,8 +18,10 @@ use crate::{
 
 /// Columns of a label.
 const LABEL: usize = 14;
-/// Least columns of a reading.
-const COLUMN: usize = 19;
+/// Least columns of a reading: two stand side by side in a terminal of 80.
+const COLUMN: usize = 16;
+/// Columns from which a reading has its classification and its distance beside what they are about.
+const WIDE_COLUMN: usize = 25;
 /// Most columns of a reading: beyond, eyes lose the row.
 const MAX_COLUMN: usize = 34;
 /// Most decisions that are listed; commands list them all.
@@ -76,7 +78,15 @@ impl<'look, 'model> Sheet<'look, 'model> {
         let theme = self.look.theme;
         let mut lines = vec![self.heading()];
         lines.push(self.row("usage", |place, reading| self.usage(place, reading)));
-        lines.push(self.row("provider", |_, reading| (provider(reading, self.look), theme.text)));
+        if self.is_narrow() {
+            lines.push(self.row("  difference", |place, reading| self.known(self.apart(place, reading))));
+            lines.push(self.row("provider", |_, reading| self.known(reading.provider.clone())));
+            lines.push(
+                self.row("  it is", |_, reading| self.known(reading.classification.as_ref().map(ToString::to_string))),
+            );
+        } else {
+            lines.push(self.row("provider", |_, reading| (provider(reading, self.look), theme.text)));
+        }
         lines.push(self.row("deregulation", |_, reading| {
             let status = reading.deregulation.as_ref().map(ToString::to_string);
             self.known(status)
@@ -151,7 +161,7 @@ impl<'look, 'model> Sheet<'look, 'model> {
         let mut cells = Cells::new(self.look.glyphs).left(label, LABEL, self.look.theme.dim);
         for (place, reading) in self.readings() {
             let (text, style) = cell(place, reading);
-            cells = cells.gap(1).left(&text, self.column.saturating_sub(2), style).gap(1);
+            cells = cells.gap(1).left(&text, self.column.saturating_sub(1), style);
         }
         cells.line_within(self.width)
     }
@@ -166,17 +176,27 @@ impl<'look, 'model> Sheet<'look, 'model> {
     /// `50 kWh Δ +11.1 %`, against the first reading.
     fn usage(&self, place: usize, reading: &Reading) -> (String, Style) {
         let Some(usage) = &reading.usage else { return ("no usage".to_owned(), self.look.theme.bad) };
-        let first = self.detail.group.readings.first().and_then(|first| first.usage.as_ref());
-        let apart = first.filter(|_| place > 0 && self.detail.group.finding.kind == FindingKind::Duplicate);
-        let apart = apart.and_then(|first| percent_apart(first.base(), usage.base()));
-        let delta = apart.map_or_else(String::new, |apart| format!(" {} {apart}", self.look.glyphs.delta));
-        (format!("{usage}{delta}"), self.look.theme.title)
+        let apart = self.apart(place, reading).filter(|_| !self.is_narrow());
+        let apart = apart.map_or_else(String::new, |apart| format!(" {apart}"));
+        (format!("{usage}{apart}"), self.look.theme.title)
+    }
+
+    /// How far a reading is from the first one, where that says something.
+    fn apart(&self, place: usize, reading: &Reading) -> Option<String> {
+        let group = &self.detail.group;
+        let first = group.readings.first().filter(|_| place > 0 && group.finding.kind == FindingKind::Duplicate)?;
+        let apart = percent_apart(first.usage.as_ref()?.base(), reading.usage.as_ref()?.base())?;
+        Some(format!("{} {apart}", self.look.glyphs.delta))
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.column < WIDE_COLUMN
     }
 
     fn period(&self, reading: &Reading) -> String {
         let (start, end) = (reading.period.start, reading.period.end);
-        let form = if self.column > 26 { "%Y-%m-%d" } else { "%y-%m-%d" };
-        format!("{}{}{}", start.strftime(form), self.look.glyphs.arrow, end.strftime(form))
+        let form = if self.is_narrow() { "%m-%d" } else { "%Y-%m-%d" };
+        format!("{} {} {}", start.strftime(form), self.look.glyphs.arrow, end.strftime(form))
     }
 
     /// What the site's own meter measured, and how far each reading is from it.

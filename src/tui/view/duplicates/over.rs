@@ -65,7 +65,7 @@ fn decide(look: &Look<'_>, draft: &Draft, frame: &mut Frame<'_>, area: Rect) {
     let theme = look.theme;
     let usual = draft.usual_reasons();
     let is_value = matches!(draft.choice, DraftChoice::Value { .. });
-    let rows = usual.len() + if is_value { 7 } else { 5 };
+    let rows = usual.len() + if is_value { 6 } else { 4 };
     let height = u16::try_from(rows).unwrap_or(u16::MAX);
     let width = WIDTH.min(area.width);
     let title = look.fit(&draft.title, usize::from(width.saturating_sub(4)));
