@@ -45,7 +45,9 @@ fn main() {
         Some("desk") => desk::run(after("--groups").unwrap_or(100_000)),
         Some("import") => import::import(),
         Some("usage") => import::usage(),
-        Some(part) if !part.starts_with("--") && part != "groups" => panic!("the parts are groups, import, usage and desk"),
+        Some(part) if !part.starts_with("--") && part != "groups" => {
+            panic!("the parts are groups, import, usage and desk")
+        }
         _ => groups(readings, meters),
     }
 }
