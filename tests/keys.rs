@@ -1,5 +1,10 @@
 //! What keys do: macros against the model, and every key at every size without a panic.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose site is not there has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test whose site is not there has nothing to say"
+)]
 
 use std::{
     collections::BTreeMap,

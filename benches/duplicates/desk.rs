@@ -79,11 +79,11 @@ async fn measure(groups: u32) {
     );
     let (store, _) = Store::open(&folder.path().join("data")).unwrap();
     let loaded = config::parse("demo-site.toml", include_str!("../../config/demo-site.toml")).unwrap();
-    let site = Arc::new(loaded.site.clone());
-    let service = service::start_with(Arc::clone(&site), LogRing::new(), Mode::OnRequest, Some(store));
+    let site = loaded.site;
+    let service = service::start_with(site.clone(), LogRing::new(), Mode::OnRequest, Some(store));
     let requests = service.client().requests;
     let keymap = Arc::new(Keymap::load(None).unwrap());
-    let mut model = Model::new(site, keymap, Options::default(), Size::new(80, 24), Timestamp::now());
+    let mut model = Model::new(Arc::new(site), keymap, Options::default(), Size::new(80, 24), Timestamp::now());
     model.service.link = ServiceLink::Connected;
     model.screen = Screen::Duplicates;
     let terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();

@@ -8,6 +8,7 @@ use crate::service::interface::{Event, Request, Response, ServiceError};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and moved once")]
 pub enum Message {
     /// The program begins, with the service's greeting.
     Start {

@@ -3,7 +3,10 @@
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::{Cell, Table, headings};
-use crate::tui::model::Model;
+use crate::{
+    domain::duplicate::{ReviewReason, Rule},
+    tui::model::Model,
+};
 
 /// Usages that a line has.
 const USAGES: usize = crate::service::interface::duplicates::MAX_LINE_USAGES;
@@ -12,7 +15,7 @@ const USAGES: usize = crate::service::interface::duplicates::MAX_LINE_USAGES;
 pub fn table(model: &Model) -> Table {
     let rows = model.desk.queue.rows.iter().map(|line| {
         let status = serde_json::to_value(line.status).ok();
-        let why = line.rule.map(|rule| rule.word()).or(line.reason.map(|reason| reason.describe()));
+        let why = line.rule.map(Rule::word).or(line.reason.map(ReviewReason::describe));
         let mut row = vec![
             Cell::text(line.place.group.to_string()),
             Cell::text(&*line.meter),

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use crate::{
-    domain::duplicate::{FindingKind, Reading, Standing},
+    domain::duplicate::{ChargeStage, FindingKind, Reading, Standing},
     service::interface::duplicates::{GroupDetail, Measured},
     tui::{
         format,
@@ -92,7 +92,7 @@ impl<'look, 'model> Sheet<'look, 'model> {
             self.known(status)
         }));
         lines.push(self.row("charge stages", |_, reading| {
-            let stages: Vec<&str> = reading.stages.iter().map(|stage| stage.word()).collect();
+            let stages: Vec<&str> = reading.stages.iter().map(ChargeStage::word).collect();
             self.known(Some(stages.join(", ")).filter(|stages| !stages.is_empty()))
         }));
         lines.push(self.row("period", |_, reading| (self.period(reading), theme.text)));

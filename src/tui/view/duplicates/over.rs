@@ -143,8 +143,8 @@ fn alike(look: &Look<'_>, view: &AlikeView, frame: &mut Frame<'_>, area: Rect) {
         more => format!("{}: decide them all the same way?", format::count(more, "open group", "open groups")),
     };
     frame.render_widget(Line::styled(look.fit(&text, usize::from(head.width)), theme.title), head);
-    let last = proposals.len().saturating_sub(usize::from(list.height));
-    for (row, proposal) in list.rows().zip(proposals.iter().skip(view.scroll.min(last))) {
+    let most = proposals.len().saturating_sub(usize::from(list.height));
+    for (row, proposal) in list.rows().zip(proposals.iter().skip(view.scroll.min(most))) {
         let line = look.fit(&proposal_words(look, proposal), usize::from(row.width));
         frame.render_widget(Line::styled(line, theme.text), row);
     }
