@@ -19,10 +19,12 @@ pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod dispatch;
+pub mod doctor;
 pub mod duplicates;
 pub mod exit;
 pub mod generate;
 pub mod history;
+pub mod logging;
 pub mod meters;
 pub mod poll;
 pub mod programme_meters;
@@ -32,6 +34,7 @@ pub mod simulate;
 pub mod start;
 pub mod statements;
 pub mod status;
+pub mod support_bundle;
 pub mod terminal;
 pub mod time;
 pub mod usage;
@@ -137,9 +140,19 @@ enum Command {
         /// End after this time, such as 10s or 5m
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         run_for: Option<Duration>,
+        /// Write the log to this file instead of standard error; two files of 8 MiB at most
+        #[arg(long, value_name = "FILE")]
+        log_file: Option<PathBuf>,
     },
     /// How it goes: service, devices, alarms, reviews; ends with 1 where something wants a person, 69 without a service
     Status,
+    /// What stands in the way of running well, and what to do: disk, clock, permissions, lines, database, connections
+    Doctor,
+    /// Write one file for whoever helps: versions, configuration, log, status; no secrets, no names of customers
+    SupportBundle {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
     /// Check the site file: every mistake at once, else what it says and how full each connection is
     Check {
         /// Print the JSON schema of site files, for editors
@@ -273,12 +286,15 @@ impl Cli {
         let global = &self.global;
         match self.command {
             Some(Command::Demo { headless, terminal }) => demo::run(global, headless, &terminal.or(&self.terminal)),
-            Some(Command::Poll { once, run_for }) => {
+            Some(Command::Poll { once, run_for, log_file }) => {
                 let options = poll::Options { once, run_for, json: global.json };
-                let log = start::log(&global.log, LogTo::Stderr, global.color)?;
+                let to = log_file.as_deref().map_or(LogTo::Stderr, LogTo::File);
+                let log = start::log(&global.log, to, global.color)?;
                 start::runtime()?.block_on(poll::command(global, log, &options))
             }
             Some(Command::Status) => status::run(global),
+            Some(Command::Doctor) => doctor::run(global),
+            Some(Command::SupportBundle { file }) => support_bundle::run(global, &file),
             Some(Command::Check { schema }) => {
                 let colour = global.color.applies(io::stderr().is_terminal());
                 check::run(global.config.as_deref(), schema, global.json, colour)

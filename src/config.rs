@@ -25,23 +25,27 @@ mod fields;
 mod include;
 mod link;
 mod meters;
+mod metrics;
 mod parties;
 mod places;
 mod profiles;
 mod references;
 mod registers;
 mod schema;
+pub mod secret;
 mod simulate;
 mod site;
 mod tree;
 
 pub use locate::locate;
+pub use metrics::{Listen, Metrics};
 pub use problems::{Problem, Problems, Severity};
 pub use profile::embedded_profiles;
 
 use include::Files;
 use problems::Sink;
 use profiles::Profiles;
+use site::Built;
 
 /// The JSON schema of the site file, for editors.
 pub fn json_schema() -> serde_json::Value {
@@ -59,6 +63,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// `[simulate.<device>]` as written; the simulator checks the keys.
     pub simulate: BTreeMap<DeviceId, toml::Table>,
+    /// `[metrics]`: where the service is measured; `None` where nobody may.
+    pub metrics: Option<Metrics>,
 }
 
 /// Reads the site file at `path`, the files that it includes and the profiles beside it.
@@ -74,8 +80,8 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     files.extend(profile_files);
     let built = read.and_then(|files| site::build(&files, &profiles, &sink));
     let order: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    let ((site, simulate), warnings) = sink.finish(&order, built)?;
-    Ok(Loaded { site, files, warnings, simulate })
+    let (Built { site, simulate, metrics }, warnings) = sink.finish(&order, built)?;
+    Ok(Loaded { site, files, warnings, simulate, metrics })
 }
 
 /// Reads a site file from text: an embedded one, which includes nothing. `name` is shown in problems.
@@ -85,8 +91,8 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 pub fn parse(name: &str, text: &str) -> Result<Loaded, Problems> {
     let sink = Sink::default();
     let built = Files::of_text(name, text, &sink).and_then(|files| site::build(&files, &Profiles::embedded(), &sink));
-    let ((site, simulate), warnings) = sink.finish(&[name.to_owned()], built)?;
-    Ok(Loaded { site, files: Vec::new(), warnings, simulate })
+    let (Built { site, simulate, metrics }, warnings) = sink.finish(&[name.to_owned()], built)?;
+    Ok(Loaded { site, files: Vec::new(), warnings, simulate, metrics })
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod record;
 pub mod register;
 pub mod rollup;
 pub mod sample;
+pub mod secret;
 pub mod site;
 pub mod standing;
 pub mod unit;

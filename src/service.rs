@@ -45,6 +45,7 @@ pub mod energy;
 pub mod history;
 pub mod interface;
 pub mod log;
+pub mod metrics;
 pub mod powermeters;
 pub mod pue;
 pub mod recorder;

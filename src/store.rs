@@ -53,6 +53,7 @@ use crate::domain::sample::{MAX_TIME_MS, MIN_TIME_MS, Point};
 pub use audit::{NewEntry, Says};
 pub use catalogue::Series as SeriesList;
 pub use dispatch::{DispatchKept, JournalRow};
+pub use file::FILE_NAME as DATABASE_NAME;
 pub use hot::MAX_BATCH;
 use lock::Lock;
 pub use query::{MAX_COLUMNS, MAX_POINTS};
@@ -297,4 +298,18 @@ pub fn check(path: &Path) -> Result<(), StoreError> {
         Err(StoreError::Database(error)) if file::is_damage(&error) => Err(damaged(error.to_string())),
         Err(error) => Err(error),
     }
+}
+
+/// The version of the SQLite library.
+pub fn library_version() -> &'static str {
+    rusqlite::version()
+}
+
+/// A file's schema version and the statements that made its tables; nothing of what is in them.
+pub fn outline(path: &Path) -> Result<(i64, Vec<String>), StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let version = file::gate(&connection, path)?;
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    let tables = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok((version, tables))
 }

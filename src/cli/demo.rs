@@ -56,7 +56,7 @@ pub fn run(global: &Global, headless: bool, terminal: &Terminal) -> Result<ExitC
         let code = if headless {
             let options = poll::Options { json: global.json, ..poll::Options::default() };
             let store = take_over(&site.data_dir).await?;
-            poll::run(site, log, store, &options, None, start::stop_on_signals()?.cancelled_owned()).await
+            poll::run(site, None, log, store, &options, None, start::stop_on_signals()?.cancelled_owned()).await
         } else {
             let mut settings = terminal::settings(global, terminal);
             settings.session_file = Some(folder.path.join("session.json"));

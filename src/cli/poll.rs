@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, future::Future, process::ExitCode, time::Durati
 
 use jiff::Timestamp;
 use tokio::time::sleep;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Global,
@@ -16,16 +17,18 @@ use super::{
     start,
 };
 use crate::{
+    config::Metrics,
     domain::{
         ids::MeterId,
         live::{DeviceState, MeterLive, MeterState, Snapshot},
-        site::Site,
+        site::{Access, Site},
     },
     service::{
-        self, Authority, Mode,
+        self, Authority, Mode, Service,
         client::Client,
         interface::{Event, INTERFACE_VERSION, Request, Response},
         log::LogRing,
+        metrics,
     },
     store::Store,
 };
@@ -64,15 +67,16 @@ pub async fn command(global: &Global, log: LogRing, options: &Options) -> Result
     let loaded = start::site(global.config.as_deref(), global.data.as_deref(), global.color)?;
     let stop = start::stop_on_end_signals()?;
     let store = take_over(&loaded.site.data_dir).await?;
-    run(loaded.site, log, store, options, Some(global), stop.cancelled_owned()).await
+    run(loaded.site, loaded.metrics, log, store, options, Some(global), stop.cancelled_owned()).await
 }
 
-/// Polls a site as its real service, with the site file that `reloads` names read again on SIGHUP, until its time is over, `stop` is ready, or nobody reads its output any more.
+/// Polls a site as its real service, measured where `metrics` says, with the site file that `reloads` names read again on SIGHUP, until its time is over, `stop` is ready, or nobody reads its output any more.
 ///
 /// # Errors
 /// Standard output that cannot be written, or a service that fails.
 pub async fn run(
     site: Site,
+    metrics: Option<Metrics>,
     log: LogRing,
     store: Store,
     options: &Options,
@@ -80,10 +84,11 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, CommandError> {
     let out = Output::start().map_err(|error| CommandError::new(Exit::Failed, format!("No output: {error}.")))?;
-    let dir = site.data_dir.clone();
+    let (dir, access) = (site.data_dir.clone(), site.access.clone());
     let service = service::start_for(site, log, Mode::Continuous, Some(store), Authority::Operate);
     service.stay();
     listen(&service, &dir);
+    let measured = metrics.map(|metrics| measure(&service, access.as_ref(), metrics));
     let limit = sleep(options.run_for.unwrap_or(FOR_EVER));
     let ended = async {
         tokio::select! {
@@ -103,9 +108,23 @@ pub async fn run(
         failed = attended => failed.map(|()| Exit::Done),
     };
     manager::tell(&[sd_notify::NotifyState::Stopping]);
+    drop(measured);
     service.stop().await;
     let written = output(out.end().await)?;
     done.map(|exit| if exit == Exit::Done { written } else { exit.into() })
+}
+
+/// Serves the figures until what is returned is dropped. Where that cannot be, polling goes on, and the log says so.
+fn measure(service: &Service, access: Option<&Access>, metrics: Metrics) -> DropGuard {
+    let stop = CancellationToken::new();
+    let (client, until) = (service.client(), stop.clone());
+    let access = access.cloned();
+    tokio::spawn(async move {
+        if let Err(error) = metrics::serve(&metrics, access.as_ref(), client.requests, until).await {
+            tracing::error!("nobody can measure: {error}");
+        }
+    });
+    stop.drop_guard()
 }
 
 /// Reads every device once, through the running service where there is one, and prints what it says.

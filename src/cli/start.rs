@@ -14,6 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util:
 use super::{
     Colour,
     exit::{CommandError, Exit},
+    logging::{self, LogFile},
 };
 use crate::{
     config::{self, Loaded},
@@ -32,11 +33,13 @@ const DATA_FOLDER_MODE: u32 = 0o700;
 
 /// Where the log goes besides its ring in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogTo {
+pub enum LogTo<'a> {
     /// Nowhere: the terminal program shows it.
     Ring,
-    /// To standard error.
+    /// To standard error; with priorities where that is the journal.
     Stderr,
+    /// To a file of limited size.
+    File(&'a Path),
 }
 
 impl Colour {
@@ -119,21 +122,31 @@ pub fn store(dir: &Path) -> Result<Store, CommandError> {
 }
 
 /// Starts the log: a ring in memory, and standard error where there is no screen.
-pub fn log(filter: &str, to: LogTo, colour: Colour) -> Result<LogRing, CommandError> {
+pub fn log(filter: &str, to: LogTo<'_>, colour: Colour) -> Result<LogRing, CommandError> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         CommandError::new(Exit::Usage, format!("`{filter}` is no log level: {error}."))
             .hinted("error, warn, info, debug, or a filter such as `meterdeck::poll=debug`")
     })?;
     let ring = LogRing::new();
-    let stderr = (to == LogTo::Stderr).then(|| {
-        tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
-            .with_ansi(colour.applies(io::stderr().is_terminal()))
-            .with_target(false)
-            .without_time()
-            .boxed()
-    });
-    let registry = tracing_subscriber::registry().with(filter).with(ring.clone()).with(stderr);
+    let outside = match to {
+        LogTo::Ring => None,
+        LogTo::Stderr if logging::is_journal() => Some(logging::Journal.boxed()),
+        LogTo::Stderr => Some(
+            tracing_subscriber::fmt::layer()
+                .with_writer(io::stderr)
+                .with_ansi(colour.applies(io::stderr().is_terminal()))
+                .with_target(false)
+                .without_time()
+                .boxed(),
+        ),
+        LogTo::File(path) => {
+            let file = LogFile::open(path).map_err(|error| {
+                CommandError::new(exit_of(&error), format!("Cannot write the log {}: {error}.", path.display()))
+            })?;
+            Some(file.boxed())
+        }
+    };
+    let registry = tracing_subscriber::registry().with(filter).with(ring.clone()).with(outside);
     // Only one log can be started in a process, and this is the only place that does.
     let _ = registry.try_init();
     Ok(ring)

@@ -13,7 +13,10 @@ use super::{
     tree::{Entry, Node, Table, Value},
 };
 use crate::{
-    domain::ids::{MAX_ID_LENGTH, is_id},
+    domain::{
+        ids::{MAX_ID_LENGTH, is_id},
+        secret::SecretSource,
+    },
     text::{MAX_CLEAN_LENGTH, is_hidden},
 };
 
@@ -345,6 +348,38 @@ impl<'a> Fields<'a> {
         let (entry, kind) = self.entry(name)?;
         let Kind::Table(schema) = kind else { return None };
         Fields::of_entry(self.sink, entry, format!("{} of {}", schema.what, self.name), schema)
+    }
+
+    /// Where a secret is. One that stands in the file itself is an error, and is not shown.
+    pub(super) fn secret(&self, name: &str) -> Option<SecretSource> {
+        let (entry, _) = self.entry(name)?;
+        if !matches!(entry.node.value, Value::Table(_)) {
+            let help = format!(
+                "write where it is: `{name} = {{ credential = \"…\" }}`, `{{ file = \"…\" }}` or `{{ env = \"…\" }}`"
+            );
+            let problem = Problem::error(&entry.node.spot.veiled(), format!("`{name}` is a secret"));
+            self.sink.add(problem.label("not here").help(help));
+            return None;
+        }
+        let fields = self.table(name)?;
+        let folder = &fields.spot.source.folder;
+        let found = [
+            fields.text("credential").map(SecretSource::Credential),
+            fields.text("file").map(|file| SecretSource::File(folder.join(file))),
+            fields.text("env").map(SecretSource::Env),
+        ];
+        let mut found = found.into_iter().flatten();
+        match (found.next(), found.next()) {
+            (Some(source), None) => Some(source),
+            _ => {
+                self.error(
+                    name,
+                    format!("`{name}` does not say where it is"),
+                    "write credential, file or env, and only one",
+                );
+                None
+            }
+        }
     }
 
     /// The entries of a table, whatever their keys.

@@ -50,6 +50,15 @@ impl Spot {
         (line, start..end)
     }
 
+    /// The same stretch of a text that shows the file's lines without this stretch: what stands there is a secret.
+    pub(super) fn veiled(&self) -> Self {
+        let Self { source, span } = self.sound();
+        let (before, rest) = source.text.split_at_checked(span.start).unwrap_or_default();
+        let hidden = rest.get(span.len()..).unwrap_or_default();
+        let text = format!("{before}{}{hidden}", "*".repeat(span.len()));
+        Self { source: Arc::new(Source { name: source.name.clone(), folder: source.folder.clone(), text }), span }
+    }
+
     /// The same stretch on whole characters and within the text.
     fn sound(&self) -> Self {
         let text = &self.source.text;

@@ -7,7 +7,9 @@ use super::{
     devices::{self, DEFAULT_EVERY, DEFAULT_TIMEOUT, PollDefaults},
     fields::Fields,
     include::Files,
-    locate, meters, parties, places,
+    locate, meters,
+    metrics::{self, Metrics},
+    parties, places,
     problems::Sink,
     profiles::Profiles,
     references::Names,
@@ -29,8 +31,16 @@ const DEMAND_INTERVALS: [u64; 4] = [5, 15, 30, 60];
 /// What the site file says for the simulator, as written.
 pub(super) type Simulated = BTreeMap<DeviceId, toml::Table>;
 
+/// What the file comes to.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) site: Site,
+    pub(super) simulate: Simulated,
+    pub(super) metrics: Option<Metrics>,
+}
+
 /// Builds the site; `None` where it has no site table. It may be used only if no error was recorded.
-pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(Site, Simulated)> {
+pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<Built> {
     let file = Fields::new(sink, &files.merged, &files.start, "the file", &schema::site::FILE);
     let names = Names::new(files, profiles);
     if !file.has("site") && files.complete {
@@ -53,7 +63,8 @@ pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(
     }
     let devices: BTreeMap<DeviceId, Device> = devices.into_iter().map(|(id, draft)| (id, draft.finish(sink))).collect();
     let (data_dir, keep_samples) = storage(&file);
-    let simulated = simulate::read(&file, &names);
+    let simulate = simulate::read(&file, &names);
+    let metrics = metrics::read(&file);
     let access = access(&file);
     let customer_sites = parties::customer_sites(&file, &names);
     let accounts = parties::accounts(&file);
@@ -79,7 +90,7 @@ pub(super) fn build(files: &Files, profiles: &Profiles, sink: &Sink) -> Option<(
         programmes,
         duplicates_measured,
     };
-    Some((site, simulated))
+    Some(Built { site, simulate, metrics })
 }
 
 fn used_profiles(devices: &BTreeMap<DeviceId, Device>, profiles: &Profiles) -> BTreeMap<ProfileId, Arc<Profile>> {

@@ -83,16 +83,22 @@ impl LogRing {
 
 impl<S: Subscriber> Layer<S> for LogRing {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let level = match *event.metadata().level() {
-            Level::ERROR => LogLevel::Error,
-            Level::WARN => LogLevel::Warn,
-            Level::INFO => LogLevel::Info,
-            Level::DEBUG | Level::TRACE => LogLevel::Debug,
-        };
-        let mut line = Line::default();
-        event.record(&mut line);
-        self.push(level, &format!("{}{}", line.message, line.fields));
+        let (level, text) = line_of(event);
+        self.push(level, &text);
     }
+}
+
+/// An event as one clean line.
+pub fn line_of(event: &tracing::Event<'_>) -> (LogLevel, String) {
+    let level = match *event.metadata().level() {
+        Level::ERROR => LogLevel::Error,
+        Level::WARN => LogLevel::Warn,
+        Level::INFO => LogLevel::Info,
+        Level::DEBUG | Level::TRACE => LogLevel::Debug,
+    };
+    let mut line = Line::default();
+    event.record(&mut line);
+    (level, text::clean(&format!("{}{}", line.message, line.fields)))
 }
 
 /// An event as one line: its message, then its fields.

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The database's name in the data folder.
-pub(super) const FILE_NAME: &str = "meterdeck.db";
+pub const FILE_NAME: &str = "meterdeck.db";
 
 /// The first SQLite without the WAL-reset bug, which can damage a file that two connections write and checkpoint.
 const MIN_LIBRARY: i32 = 3_051_003;

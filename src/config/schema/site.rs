@@ -30,6 +30,7 @@ pub(in super::super) const FILE: Table = Table {
         optional("storage", SubTable(&STORAGE), "Where data live and for how long."),
         optional("poll", SubTable(&POLL), "How devices are read."),
         optional("access", SubTable(&ACCESS), "Unix groups; the user that runs the service has all roles."),
+        optional("metrics", SubTable(&METRICS), "Where the service is measured. Absent: nowhere."),
         optional("building", TableOf(&BUILDING), "Buildings by id."),
         optional("floor", TableOf(&FLOOR), "Floors by id."),
         optional("room", TableOf(&ROOM), "Rooms by id."),
@@ -104,6 +105,27 @@ const ACCESS: Table = Table {
         optional("viewers", Text, "Owns the data folder and the socket: nobody else reaches it."),
         optional("operators", Text, "Of the viewers, who may change things and dispatch."),
         optional("approvers", Text, "Of the operators, who may approve where two people are asked for."),
+    ],
+};
+
+const METRICS: Table = Table {
+    what: "metrics",
+    doc: "Figures of the service in Prometheus' text format. Give address or socket, not both.",
+    keys: &[
+        optional("address", Text, "Loopback address and port, such as 127.0.0.1:9464."),
+        optional("socket", Text, "A Unix socket, of the group of [access] viewers."),
+        optional("token", SubTable(&SECRET), "Whoever asks has to show it: Authorization: Bearer."),
+    ],
+};
+
+/// A secret: never itself, only where it is.
+const SECRET: Table = Table {
+    what: "secret",
+    doc: "Where a secret is, by exactly one key; never the secret itself.",
+    keys: &[
+        optional("credential", Text, "A credential of systemd, by name: a file in $CREDENTIALS_DIRECTORY."),
+        optional("file", Text, "A file that only its owner and group can read."),
+        optional("env", Text, "A variable of the service's environment."),
     ],
 };
 

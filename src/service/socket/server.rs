@@ -33,7 +33,7 @@ use crate::service::{
 
 mod place;
 
-pub use place::{Listener, bind, give_again};
+pub use place::{Listener, bind, bind_beside, give_again};
 
 /// Clients at once.
 pub const MAX_CLIENTS: usize = 64;
