@@ -84,8 +84,8 @@ pub fn bind(dir: &Path, access: Option<&Access>) -> io::Result<Listener> {
 /// As of [`bind`].
 pub fn bind_beside(path: &Path, access: Option<&Access>) -> io::Result<Listener> {
     let group = access.and_then(|access| access.viewers.as_deref()).and_then(group);
-    let (listener, inode) = bind_at(path, group)?;
-    Ok(Listener { listener, path: path.to_owned(), link: None, inode })
+    let (socket, inode) = bind_at(path, group)?;
+    Ok(Listener { socket, path: path.to_owned(), link: None, inode })
 }
 
 /// Gives folder and socket to another group, after the site file was reloaded.
