@@ -71,7 +71,7 @@ impl Finding {
         Self::new(check, Verdict::Bad, found)
     }
 
-    fn to_do(mut self, to_do: impl Into<String>) -> Self {
+    fn with_to_do(mut self, to_do: impl Into<String>) -> Self {
         self.to_do = Some(to_do.into());
         self
     }
@@ -115,7 +115,10 @@ fn site_file(named: Option<&Path>) -> (Vec<Finding>, Option<Loaded>) {
     let path = match config::locate(named) {
         Ok(path) => path,
         Err(error) => {
-            return (vec![Finding::bad(CHECK, error.to_string()).to_do("write one, or name it with --config")], None);
+            return (
+                vec![Finding::bad(CHECK, error.to_string()).with_to_do("write one, or name it with --config")],
+                None,
+            );
         }
     };
     match config::load(&path) {
@@ -132,7 +135,7 @@ fn site_file(named: Option<&Path>) -> (Vec<Finding>, Option<Loaded>) {
         }
         Err(problems) => {
             let found = format!("{} has {} mistakes", path.display(), problems.errors());
-            (vec![Finding::bad(CHECK, found).to_do("`meterdeck check` shows each with its line")], None)
+            (vec![Finding::bad(CHECK, found).with_to_do("`meterdeck check` shows each with its line")], None)
         }
     }
 }

@@ -98,7 +98,7 @@ fn wanted(wants: &[String]) -> String {
 // Writing to a string cannot fail, here and below.
 
 fn devices(text: &mut String, status: &Status) {
-    let states = [
+    let words = [
         (DeviceState::Ok, "ok"),
         (DeviceState::Slow, "slow"),
         (DeviceState::Error, "in error"),
@@ -106,11 +106,11 @@ fn devices(text: &mut String, status: &Status) {
         (DeviceState::Waiting, "not asked yet"),
     ];
     let count = |state: DeviceState| status.devices.values().filter(|device| device.state == state).count();
-    let counts = states.iter().map(|(state, word)| (count(*state), word)).filter(|(count, _)| *count > 0);
+    let counts = words.iter().map(|(state, word)| (count(*state), word)).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     let _ = writeln!(text, "Devices   {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") });
     for (id, device) in &status.devices {
-        let word = states.iter().find(|(state, _)| *state == device.state).map_or("", |(_, word)| word);
+        let word = words.iter().find(|(state, _)| *state == device.state).map_or("", |(_, word)| word);
         if !matches!(device.state, DeviceState::Ok | DeviceState::Waiting) {
             let _ = writeln!(text, "  {id}  {}", device_line(word, device));
         }

@@ -369,17 +369,11 @@ impl<'a> Fields<'a> {
             fields.text("env").map(SecretSource::Env),
         ];
         let mut found = found.into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(source), None) => Some(source),
-            _ => {
-                self.error(
-                    name,
-                    format!("`{name}` does not say where it is"),
-                    "write credential, file or env, and only one",
-                );
-                None
-            }
+        if let (Some(source), None) = (found.next(), found.next()) {
+            return Some(source);
         }
+        self.error(name, format!("`{name}` does not say where it is"), "write credential, file or env, and only one");
+        None
     }
 
     /// The entries of a table, whatever their keys.

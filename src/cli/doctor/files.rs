@@ -37,7 +37,7 @@ pub(super) fn look(dir: &Path, loaded: Option<&Loaded>) -> Vec<Finding> {
                     Finding::unknown("secret", format!("the token of [metrics]: {error}"))
                 }
                 Err(error) => Finding::bad("secret", format!("the token of [metrics]: {error}"))
-                    .to_do("make the file readable for the user that runs the service, and for nobody else"),
+                    .with_to_do("make the file readable for the user that runs the service, and for nobody else"),
             });
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn look(dir: &Path, loaded: Option<&Loaded>) -> Vec<Finding> {
 pub(super) fn of_site_file(path: &Path) -> Option<Finding> {
     let mode = fs::metadata(path).ok()?.mode() & 0o777;
     let found = format!("{} has the mode {mode:o}: everybody may change what the service does", path.display());
-    (mode & 0o002 != 0).then(|| Finding::bad("site file", found).to_do(format!("chmod o-w {}", path.display())))
+    (mode & 0o002 != 0).then(|| Finding::bad("site file", found).with_to_do(format!("chmod o-w {}", path.display())))
 }
 
 fn folder(dir: &Path, group: Option<&str>) -> Vec<Finding> {
@@ -61,7 +61,8 @@ fn folder(dir: &Path, group: Option<&str>) -> Vec<Finding> {
         Err(error) => {
             let finding = Finding::bad(CHECK, format!("{}: {error}", dir.display()));
             return vec![
-                finding.to_do("members of the group of [access] viewers may enter, once they have logged in again"),
+                finding
+                    .with_to_do("members of the group of [access] viewers may enter, once they have logged in again"),
             ];
         }
     };
@@ -71,17 +72,17 @@ fn folder(dir: &Path, group: Option<&str>) -> Vec<Finding> {
     let wanted = if group.is_some() { 0o750 } else { 0o700 };
     if mode & 0o007 != 0 || (group.is_none() && mode & 0o070 != 0) || mode & 0o020 != 0 {
         let to_do = format!("chmod {wanted:o} {}", dir.display());
-        return vec![Finding::bad(CHECK, format!("{says}: more people than should may look in")).to_do(to_do)];
+        return vec![Finding::bad(CHECK, format!("{says}: more people than should may look in")).with_to_do(to_do)];
     }
     match group {
         Some(group) if gid(group).is_none() => {
             let finding =
                 Finding::bad(CHECK, format!("there is no group `{group}` ([access] viewers): nobody else gets in"));
-            vec![finding.to_do(format!("groupadd --system {group}, then restart the service"))]
+            vec![finding.with_to_do(format!("groupadd --system {group}, then restart the service"))]
         }
         Some(group) if gid(group) != Some(found.gid()) || mode & 0o050 != 0o050 => {
             let finding = Finding::warning(CHECK, format!("{says}: the group `{group}` does not get in"));
-            vec![finding.to_do(format!("chgrp {group} {0} && chmod 750 {0}", dir.display()))]
+            vec![finding.with_to_do(format!("chgrp {group} {0} && chmod 750 {0}", dir.display()))]
         }
         _ => vec![Finding::good(CHECK, says)],
     }
@@ -97,7 +98,7 @@ fn private(path: &Path, check: &'static str) -> Vec<Finding> {
     let open = paths.iter().filter_map(|path| {
         let mode = fs::metadata(path).ok()?.mode() & 0o777;
         let finding = Finding::bad(check, format!("{} has the mode {mode:o}: others may reach it", path.display()));
-        (mode & 0o077 != 0).then(|| finding.to_do(format!("chmod 600 {}", path.display())))
+        (mode & 0o077 != 0).then(|| finding.with_to_do(format!("chmod 600 {}", path.display())))
     });
     open.collect()
 }
@@ -107,17 +108,17 @@ fn of_socket(path: &Path, check: &'static str, group: Option<&str>) -> Option<Fi
     let mode = found.mode() & 0o777;
     if !found.file_type().is_socket() {
         let finding = Finding::bad(check, format!("{} is no socket", path.display()));
-        return Some(finding.to_do("remove it and restart the service"));
+        return Some(finding.with_to_do("remove it and restart the service"));
     }
     let says = format!("{} of group {}, mode {mode:o}", path.display(), group_name(found.gid()));
     let is_reached = group.is_none_or(|group| gid(group) == Some(found.gid()) && mode & 0o060 == 0o060);
     Some(if mode & 0o007 != 0 {
-        Finding::bad(check, format!("{says}: everybody may ask")).to_do("restart the service, which sets it right")
+        Finding::bad(check, format!("{says}: everybody may ask")).with_to_do("restart the service, which sets it right")
     } else if is_reached {
         Finding::good(check, says)
     } else {
         let to_do = "make the service's user a member of that group and restart the service";
-        Finding::warning(check, format!("{says}: the group of [access] viewers does not reach it")).to_do(to_do)
+        Finding::warning(check, format!("{says}: the group of [access] viewers does not reach it")).with_to_do(to_do)
     })
 }
 
@@ -135,16 +136,16 @@ fn database(dir: &Path) -> Finding {
     if let Err(error) = fs::File::open(&path) {
         let owner = fs::metadata(&path).map_or_else(|_| "its owner".to_owned(), |found| user(found.uid()));
         let finding = Finding::unknown(CHECK, format!("{} cannot be checked by you: {error}", path.display()));
-        return finding.to_do(format!("sudo -u {owner} meterdeck doctor"));
+        return finding.with_to_do(format!("sudo -u {owner} meterdeck doctor"));
     }
     match store::check(&path) {
         Ok(()) => Finding::good(CHECK, format!("{}: {size} bytes, checked whole", path.display())),
-        Err(error @ StoreError::Damaged { .. }) => Finding::bad(CHECK, error.to_string())
-            .to_do("stop the service, `meterdeck restore BACKUP`, start it; or start it alone: it puts the file aside"),
-        Err(error @ StoreError::Newer { .. }) => {
-            Finding::bad(CHECK, error.to_string()).to_do("install the newer version again, or restore an older backup")
-        }
-        Err(error) => Finding::bad(CHECK, error.to_string()).to_do("name the right folder with --data"),
+        Err(error @ StoreError::Damaged { .. }) => Finding::bad(CHECK, error.to_string()).with_to_do(
+            "stop the service, `meterdeck restore BACKUP`, start it; or start it alone: it puts the file aside",
+        ),
+        Err(error @ StoreError::Newer { .. }) => Finding::bad(CHECK, error.to_string())
+            .with_to_do("install the newer version again, or restore an older backup"),
+        Err(error) => Finding::bad(CHECK, error.to_string()).with_to_do("name the right folder with --data"),
     }
 }
 

@@ -31,15 +31,17 @@ pub(super) async fn look(dir: &Path, loaded: Option<&Loaded>) -> Vec<Finding> {
         Ok(client) => through(&client.requests).await,
         Err(ConnectError::Nobody) => {
             let finding = Finding::warning(CHECK, format!("none answers in {}", dir.display()));
-            let mut findings = vec![finding.to_do("systemctl start meterdeck, or `meterdeck poll`")];
+            let mut findings = vec![finding.with_to_do("systemctl start meterdeck, or `meterdeck poll`")];
             findings.extend(directly(loaded).await);
             findings
         }
         Err(ConnectError::NotPermitted) => {
             let finding = Finding::unknown(CHECK, "you may not ask it");
-            vec![finding.to_do("members of the group of [access] viewers may, once they have logged in again")]
+            vec![finding.with_to_do("members of the group of [access] viewers may, once they have logged in again")]
         }
-        Err(error) => vec![Finding::bad(CHECK, error.to_string()).to_do("restart it; use the same version everywhere")],
+        Err(error) => {
+            vec![Finding::bad(CHECK, error.to_string()).with_to_do("restart it; use the same version everywhere")]
+        }
     }
 }
 
@@ -53,12 +55,13 @@ async fn through(requests: &Requests) -> Vec<Finding> {
         vec![Finding::good("service", format!("meterdeck {}, process {}", service.program, service.process))];
     if let Some(fails) = status.queue.as_ref().and_then(|queue| queue.cannot_save.as_ref()) {
         let finding = Finding::bad("service", format!("it cannot save: {}", fails.reason));
-        findings
-            .push(finding.to_do("make room on the disk, or mend it; what waits is kept in memory for about an hour"));
+        findings.push(
+            finding.with_to_do("make room on the disk, or mend it; what waits is kept in memory for about an hour"),
+        );
     }
     if let Some(jump) = status.dispatch.as_ref().and_then(|dispatch| dispatch.clock_jumped_ms) {
         let finding = Finding::warning("clock", format!("it jumped by {jump} ms while the service ran"));
-        findings.push(finding.to_do("see to what sets the clock, then restart the service"));
+        findings.push(finding.with_to_do("see to what sets the clock, then restart the service"));
     }
     match requests.ask(Request::Snapshot).await {
         Ok(Response::Snapshot { snapshot }) => findings.extend(connections(&snapshot)),
@@ -71,13 +74,15 @@ async fn through(requests: &Requests) -> Vec<Finding> {
 fn connections(snapshot: &Snapshot) -> Vec<Finding> {
     const CHECK: &str = "connection";
     let of_connections = snapshot.connections.iter().map(|(name, live)| match &live.fault {
-        Some(fault) if !live.connected => Finding::bad(CHECK, format!("{name}: {fault}")).to_do(fault.kind.advice()),
+        Some(fault) if !live.connected => {
+            Finding::bad(CHECK, format!("{name}: {fault}")).with_to_do(fault.kind.advice())
+        }
         _ if live.connected => Finding::good(CHECK, format!("{name} stands")),
         _ => Finding::unknown(CHECK, format!("{name} is not set up now")),
     });
     let of_devices = snapshot.devices.iter().filter_map(|(id, live)| {
         let (_, fault) = live.last_fault.as_ref()?;
-        let finding = || Finding::bad("device", format!("{id}: {fault}")).to_do(fault.kind.advice());
+        let finding = || Finding::bad("device", format!("{id}: {fault}")).with_to_do(fault.kind.advice());
         matches!(live.state, DeviceState::Offline | DeviceState::Error).then(finding)
     });
     of_connections.chain(of_devices).collect()
@@ -111,9 +116,9 @@ async fn call(address: String) -> Finding {
     let to_do = "see to address, cable and power; `meterdeck poll --once` says what each device answers";
     match timeout(PATIENCE, TcpStream::connect(&address)).await {
         Ok(Ok(_)) => Finding::good(CHECK, format!("somebody takes the call at {address}")),
-        Ok(Err(error)) => Finding::bad(CHECK, format!("{address}: {error}")).to_do(to_do),
+        Ok(Err(error)) => Finding::bad(CHECK, format!("{address}: {error}")).with_to_do(to_do),
         Err(_) => {
-            Finding::bad(CHECK, format!("{address} does not answer within {} s", PATIENCE.as_secs())).to_do(to_do)
+            Finding::bad(CHECK, format!("{address} does not answer within {} s", PATIENCE.as_secs())).with_to_do(to_do)
         }
     }
 }

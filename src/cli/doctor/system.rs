@@ -45,11 +45,12 @@ fn disk(dir: &Path) -> Finding {
     let says = format!("{} MB free at {}", free / 1_000_000, place.display());
     let to_do = "make room: `meterdeck backup` elsewhere, a shorter [storage] keep_samples, or a larger disk";
     if found.f_files > 0 && found.f_favail == 0 {
-        Finding::bad(CHECK, format!("no file can be made at {}: its inodes are used up", place.display())).to_do(to_do)
+        Finding::bad(CHECK, format!("no file can be made at {}: its inodes are used up", place.display()))
+            .with_to_do(to_do)
     } else if free < BAD_BYTES {
-        Finding::bad(CHECK, says).to_do(to_do)
+        Finding::bad(CHECK, says).with_to_do(to_do)
     } else if free < FEW_BYTES {
-        Finding::warning(CHECK, says).to_do(to_do)
+        Finding::warning(CHECK, says).with_to_do(to_do)
     } else {
         Finding::good(CHECK, says)
     }
@@ -62,14 +63,16 @@ fn clock() -> Finding {
     let now = Timestamp::now();
     let built = date(2026, 1, 1).to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |built| built.timestamp());
     if now < built {
-        return Finding::bad(CHECK, format!("it says {now:.0}, which is over")).to_do("timedatectl set-ntp true");
+        return Finding::bad(CHECK, format!("it says {now:.0}, which is over")).with_to_do("timedatectl set-ntp true");
     }
     if Path::new(TIMESYNCD).exists() {
         return Finding::good(CHECK, "systemd-timesyncd has set it");
     }
     match CLOCK_KEEPERS.iter().find(|(mark, _)| Path::new(mark).exists()) {
-        Some((_, ask)) => Finding::unknown(CHECK, "another program sets it").to_do(format!("ask it: {ask}")),
-        None => Finding::unknown(CHECK, "nothing shows that anything sets it").to_do("timedatectl; or set up chrony"),
+        Some((_, ask)) => Finding::unknown(CHECK, "another program sets it").with_to_do(format!("ask it: {ask}")),
+        None => {
+            Finding::unknown(CHECK, "nothing shows that anything sets it").with_to_do("timedatectl; or set up chrony")
+        }
     }
 }
 
@@ -94,12 +97,13 @@ fn serial_line(path: &Path, uid: u32) -> Finding {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let finding = Finding::bad(CHECK, format!("{shown} is not there"));
-            return finding.to_do("plug the adapter in; name it by /dev/serial/by-id, which does not change");
+            return finding.with_to_do("plug the adapter in; name it by /dev/serial/by-id, which does not change");
         }
         Err(error) => return Finding::bad(CHECK, format!("{shown}: {error}")),
     };
     if !found.file_type().is_char_device() {
-        return Finding::bad(CHECK, format!("{shown} is no device")).to_do("name the line itself in the site file");
+        return Finding::bad(CHECK, format!("{shown} is no device"))
+            .with_to_do("name the line itself in the site file");
     }
     let Ok(Some(user)) = User::from_uid(Uid::from_raw(uid)) else {
         return Finding::unknown(CHECK, format!("{shown} is there; uid {uid} is nobody here"));
@@ -118,5 +122,5 @@ fn serial_line(path: &Path, uid: u32) -> Finding {
     let group = group.map_or_else(|| found.gid().to_string(), |group| group.name);
     let finding =
         Finding::bad(CHECK, format!("{shown} (group {group}, mode {:o}) is closed to {}", mode & 0o777, user.name));
-    finding.to_do(format!("usermod --append --groups {group} {}, then restart the service", user.name))
+    finding.with_to_do(format!("usermod --append --groups {group} {}, then restart the service", user.name))
 }

@@ -47,14 +47,14 @@ fn devices(text: &mut String, status: &Status) {
 
 fn alarms(text: &mut String, status: &Status) {
     use crate::domain::alarm::AlarmState as State;
-    let states = [
+    let words = [
         (State::Unacknowledged, "unacknowledged"),
         (State::Acknowledged, "acknowledged"),
         (State::ReturnedUnacknowledged, "returned"),
         (State::Shelved, "shelved"),
         (State::OutOfService, "out_of_service"),
     ];
-    let rows = states.map(|(state, word)| {
+    let rows = words.map(|(state, word)| {
         let count = status.alarms.iter().filter(|alarm| alarm.state == state).count();
         (format!("{{state=\"{word}\"}}"), count)
     });
