@@ -386,5 +386,6 @@ fn ordinal(date: Date) -> i64 {
 }
 
 fn date(ordinal: i64) -> Date {
-    Date::constant(1970, 1, 1).checked_add(ordinal.days()).unwrap_or(Date::MAX)
+    let span = jiff::Span::new().try_days(ordinal);
+    span.and_then(|span| Date::constant(1970, 1, 1).checked_add(span)).unwrap_or(Date::MAX)
 }

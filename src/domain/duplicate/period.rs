@@ -1,6 +1,6 @@
 //! Measurement periods: whole days, the start included, the end not.
 
-use jiff::{ToSpan as _, civil::Date};
+use jiff::{Span, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// Why two dates are no period.
@@ -59,5 +59,6 @@ pub fn day_number(date: Date) -> i32 {
 /// The date with this number; the calendar's end for a number beyond it.
 pub fn date_of(day: i32) -> Date {
     let end = if day < 0 { Date::MIN } else { Date::MAX };
-    Date::constant(1970, 1, 1).checked_add(day.days()).unwrap_or(end)
+    let span = Span::new().try_days(day);
+    span.and_then(|span| Date::constant(1970, 1, 1).checked_add(span)).unwrap_or(end)
 }

@@ -191,7 +191,7 @@ impl<R: Read> Splitter<R> {
         let mut scan = Scan::default();
         scan.find_end(bytes);
         let place = self.place(self.part.clone(), (0, end));
-        Ok(Some(if scan.deepest > MAX_DEPTH { Piece::Rejected(place, TOO_DEEP) } else { Piece::Document(place) }))
+        Ok(Some(judged(place, end > MAX_DOCUMENT_BYTES, &scan)))
     }
 
     fn skip_line(&mut self) -> Result<(), SplitError> {
@@ -217,9 +217,9 @@ impl<R: Read> Splitter<R> {
                 let range = (0, from + end);
                 let place = self.place(pointer, range);
                 self.next = range.1;
-                let piece =
-                    if scan.deepest > MAX_DEPTH { Piece::Rejected(place, TOO_DEEP) } else { Piece::Document(place) };
-                return Ok(piece);
+                // A page is held whole where it came whole.
+                let is_long = range.1 > MAX_DOCUMENT_BYTES && !may_be_page;
+                return Ok(judged(place, is_long, &scan));
             }
             from = self.buffer.len();
             if from > MAX_DOCUMENT_BYTES {
@@ -418,6 +418,17 @@ impl<R: Read> Splitter<R> {
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const TOO_LONG: &str = "it is longer than 16 MiB";
 const TOO_DEEP: &str = "it is nested deeper than 64 levels";
+
+/// What a value that was found to its end is worth.
+fn judged(place: Place, is_long: bool, scan: &Scan) -> Piece {
+    if is_long {
+        Piece::Rejected(place, TOO_LONG)
+    } else if scan.deepest > MAX_DEPTH {
+        Piece::Rejected(place, TOO_DEEP)
+    } else {
+        Piece::Document(place)
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
