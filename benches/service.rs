@@ -1,7 +1,6 @@
 //! The figures of the service and its clients: `cargo bench --bench service [-- SECTION…]` with sections `crowd`, `paint`,
 //! `key`, `hostile`. The service is the real program in a process of its own; devices are served from here.
 #![expect(
-    clippy::panic,
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -27,6 +26,9 @@ use program::{Service, Terminal};
 mod devices;
 #[path = "service/program.rs"]
 mod program;
+
+/// What a hostile client does to the service of a folder until it is told to stop.
+type Attack = fn(&Path, &AtomicBool);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -60,7 +62,7 @@ fn crowd() {
     let measure = || {
         let before = service.cpu();
         thread::sleep(Duration::from_secs(SECONDS));
-        (service.cpu() - before).as_secs_f64() / SECONDS as f64 * 100.0
+        service.cpu().checked_sub(before).unwrap().as_secs_f64() / SECONDS as f64 * 100.0
     };
     let alone = measure();
     println!("  nobody attached       {alone:>6.2} %");
@@ -138,7 +140,7 @@ fn hostile() {
     let devices = Devices::start(20);
     let service = Service::start(&devices, 10, "1s");
     let dir = service.data();
-    let attacks: [(&str, fn(&Path, &AtomicBool)); 5] = [
+    let attacks: [(&str, Attack); 5] = [
         ("nobody", |_, _| ()),
         ("garbage", |dir, stop| {
             while !stop.load(Ordering::Relaxed) {

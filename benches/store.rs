@@ -401,7 +401,7 @@ fn import_csv(name: &str, keys: &[SeriesKey], samples: impl Iterator<Item = (Ser
         .status()
         .unwrap();
     assert!(status.success());
-    let rate = rows as f64 / start.elapsed().as_secs_f64() / 1e3;
+    let rate = f64::from(rows) / start.elapsed().as_secs_f64() / 1e3;
     println!("command   history import of CSV, {name} ({rows} rows): {rate:.0} k rows/s");
 }
 

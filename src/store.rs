@@ -225,7 +225,7 @@ impl Store {
 
     /// Before when samples were dropped, in ms since 1970; `None` where none ever were.
     pub fn samples_dropped_before(&self) -> Result<Option<i64>, StoreError> {
-        let hour = self.read(|connection| writer::samples_from_hour(connection))?;
+        let hour = self.read(writer::samples_from_hour)?;
         Ok(hour.map(|hour| hour * span::HOUR_MS))
     }
 

@@ -25,7 +25,7 @@ fn state(event: &serde_json::Value, device: &str) -> String {
 
 #[test]
 fn a_sites_event_moves_its_devices_and_no_other_and_everything_comes_back() {
-    let mut rig = Rig::start();
+    let rig = Rig::start();
     let planned = rig.json(&["dispatch", "plan", "--meter", "m-north", "--max", "--duration", "4s"]);
     assert_eq!((planned["expectedKw"].as_f64(), planned["actions"].as_array().unwrap().len()), (Some(22.0), 2));
     assert_eq!(rig.limits(), [BEFORE; 3], "a plan moves nothing");
@@ -84,7 +84,7 @@ fn a_service_that_is_killed_takes_up_what_it_held() {
 
 #[test]
 fn a_device_that_acknowledges_and_ignores_fails_and_one_that_is_away_is_put_back_when_it_returns() {
-    let mut rig = Rig::start();
+    let rig = Rig::start();
     rig.behave("charger-1", [Behaviour::IgnoresWrites]);
     let event = rig.start_event("m-north", &["--max"], "14s");
     let shown = rig.until("failed", || {

@@ -148,7 +148,7 @@ impl Terminal {
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let sink = Arc::clone(&screen);
         thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 let mut screen = sink.0.lock().unwrap();
                 screen.changed = Instant::now();

@@ -140,9 +140,9 @@ impl Column {
         if self.times.last() < other.times.first() {
             counts.new = other.len() as u64;
             if self.len() == 0 {
-                *self = other
+                *self = other;
             } else {
-                self.concat(other)
+                self.concat(other);
             }
             return counts;
         }

@@ -29,7 +29,7 @@ impl Accounts {
         let is_there = |tool: &&str| {
             ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|folder| Path::new(folder).join(tool).exists())
         };
-        if !rustix::process::geteuid().is_root() || !tools.iter().all(|tool| is_there(&tool)) {
+        if !rustix::process::geteuid().is_root() || !tools.iter().all(is_there) {
             eprintln!("skipped: only root can make the accounts for this test (with useradd and runuser)");
             return None;
         }

@@ -16,6 +16,7 @@ fn two(one: Value, stages: &[&str], other: Value, other_stages: &[&str]) -> (Fol
     (folder, usage)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the examples read better")]
 fn january(value: Value) -> Value {
     reading(JANUARY[0], JANUARY[1], &value)
 }

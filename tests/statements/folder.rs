@@ -47,6 +47,7 @@ fn reading(random: &mut Rng, meter: u32, start: Date, end: Date, wh: i64) -> Val
     reading
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for this call")]
 fn account(random: &mut Rng, number: String, provider: &str, class: &str, reading: Value) -> Value {
     let stages = ["DISTRIBUTION", "TRANSMISSION", "COMBINED_DELIVERY", "GENERATION", "SUPPLY", "OTHER"];
     let stage = random.choice(&stages).unwrap();

@@ -31,7 +31,7 @@ fn packed(text: &str) -> Vec<u8> {
 fn every_form_of_a_file_says_the_same() {
     let documents = twelve();
     let array = serde_json::to_string_pretty(&documents).unwrap();
-    let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
+    let lines = documents.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let stream: String = documents.iter().map(|document| serde_json::to_string_pretty(document).unwrap()).collect();
     let page = json!({ "_links": { "self": { "href": "/statements" } }, "_embedded": { "statements": documents },
         "page": { "totalElements": 12 } });

@@ -77,6 +77,8 @@ mod tests {
 
     #[test]
     fn pages_types_in_either_case_and_archived_ones_are_read() {
+        use ProgrammeMeterType::{Device, Submeter, UtilityMeter};
+
         let input = br#"{"next_page_token":"t","meters":[
             {"meter_id":"m-1","meter_type":"UTILITY_METER","partner_reference":"north","is_archived":false,"audit":{}},
             {"meter_id":"m-2","meter_type":"device","refId":"charger-3"}]}
@@ -89,7 +91,6 @@ mod tests {
             .iter()
             .map(|meter| (meter.id.as_str(), meter.meter_type, meter.partner_reference.as_deref(), meter.is_archived))
             .collect();
-        use ProgrammeMeterType::{Device, Submeter, UtilityMeter};
         let expected = [
             ("m-1", UtilityMeter, Some("north"), false),
             ("m-2", Device, Some("charger-3"), false),

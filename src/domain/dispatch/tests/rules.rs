@@ -178,7 +178,7 @@ fn what_cannot_be_meant_is_refused_and_moves_nothing() {
 fn a_plan_is_confirmed_once_soon_and_as_it_was_shown() {
     let mut world = World::new(6);
     let draft =
-        Draft { meters: vec![meter("dev-a")], wanted: Wanted::Max, start: None, duration: Duration::from_secs(60) };
+        Draft { meters: vec![meter("dev-a")], wanted: Wanted::Max, start: None, duration: Duration::from_mins(1) };
     let plan = |world: &mut World| world.with(|desk, now| desk.plan(&draft, now)).unwrap().unwrap().select;
     let start = |world: &mut World, draft: &Draft, select: &str| {
         world.with(|desk, now| desk.start(draft, select, "ada", now)).unwrap()
@@ -240,7 +240,7 @@ fn clocks_that_jump_make_no_event_longer_and_begin_none_early() {
 
 #[test]
 fn starts_are_spread_evenly_and_the_same_every_time() {
-    let most = Duration::from_secs(60);
+    let most = Duration::from_mins(1);
     let event = EventId::new("e").unwrap();
     let starts = |name: &dyn Fn(u32) -> String| -> Vec<f64> {
         let mut all: Vec<f64> = (0..10_000)
@@ -267,7 +267,7 @@ proptest! {
     fn nothing_outside_limits_is_ever_planned(limit in -1e6_f64..1e6, reduction in 0.01_f64..100.0) {
         let mut world = World::new(1);
         for wanted in [Wanted::LimitKw(limit), Wanted::ReductionKw(reduction), Wanted::Max] {
-            let draft = Draft { meters: vec![meter("site-n")], wanted, start: None, duration: Duration::from_secs(60) };
+            let draft = Draft { meters: vec![meter("site-n")], wanted, start: None, duration: Duration::from_mins(1) };
             let planned = world.with(|desk, now| desk.plan(&draft, now)).unwrap().unwrap();
             for action in &planned.plan.actions {
                 let control = world.site.devices[&action.device].control.as_ref().unwrap();

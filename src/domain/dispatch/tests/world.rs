@@ -317,7 +317,7 @@ impl World {
         let is_named = self.named.contains(&(running.device.clone(), named));
         let device = self.devices.get_mut(&running.device).unwrap();
         let write = match &running.work {
-            Work::Operate { value } | Work::Step { value } => Some((value * 10.0).round() as u16),
+            Work::Operate { value } | Work::Step { value } => Some(word(*value)),
             Work::Restore { words, .. } => words.first().copied(),
             Work::Arm | Work::Look | Work::Refresh => None,
         };
@@ -328,7 +328,7 @@ impl World {
             if word > MAX && word != device.base {
                 self.broken.push(format!("I7: {} gets {word}", running.device));
             }
-            if device.foreign.is_some_and(|since| self.now - since > Duration::from_secs(20)) {
+            if device.foreign.is_some_and(|since| self.now.checked_sub(since).unwrap() > Duration::from_secs(20)) {
                 self.broken.push(format!("I10: {} gets {word} over somebody else's value", running.device));
             }
         }
@@ -475,4 +475,13 @@ impl Device {
         };
         Report { wrote, held: Ok(held), permit: None, timer: Some(vec![0]) }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a floating-point number saturates"
+)]
+fn word(value: f64) -> u16 {
+    (value * 10.0).round() as u16
 }
