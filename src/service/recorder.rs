@@ -148,6 +148,8 @@ struct Work {
     receipts: Vec<Receipt>,
     lost: u64,
     failing: bool,
+    /// Old samples stayed the last time, because some of them were not counted yet.
+    spared: bool,
 }
 
 impl Work {
@@ -160,7 +162,7 @@ impl Work {
         }
         let energy = Energy::new(&site, &store, counting)?;
         let (held, receipts) = (Vec::new(), Vec::new());
-        Ok(Self { site, store, tap, series, energy, held, receipts, lost: 0, failing: false })
+        Ok(Self { site, store, tap, series, energy, held, receipts, lost: 0, failing: false, spared: false })
     }
 
     fn run(&mut self, orders: &mpsc::Receiver<Order>) {
@@ -303,9 +305,22 @@ impl Work {
     fn drop_old(&mut self) {
         let kept_ms = i64::try_from(self.site.keep_samples.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::now().as_millisecond().saturating_sub(kept_ms);
-        if let Err(error) = self.drop_before(before) {
+        if let Err(error) = self.drop_counted(before) {
             tracing::warn!("old samples stay: {error}");
         }
+    }
+
+    /// Imported samples may be older than what is kept: they stay until their energy is counted. An import that never says
+    /// that it is done holds them for one round.
+    fn drop_counted(&mut self, before_ms: i64) -> Result<(), StoreError> {
+        if self.spared && !self.store.marked_anew()?.is_empty() {
+            self.energy.count_marked_anew(&self.store)?;
+        }
+        let counting = self.energy.counting();
+        // An import that has not marked anything yet brings its samples after this.
+        let _held = counting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.spared = !self.store.marked_anew()?.is_empty();
+        if self.spared { Ok(()) } else { self.drop_before(before_ms) }
     }
 
     fn drop_before(&self, before_ms: i64) -> Result<(), StoreError> {

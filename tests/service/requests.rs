@@ -32,7 +32,10 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ),
     ("v", r#"{"request":"audit","after":null}"#),
     ("v", r#"{"request":"audit_verify"}"#),
-    ("v", r#"{"request":"duplicates","ask":"queue","filter":{"status":null,"kind":null},"from":null,"backward":false,"limit":1}"#),
+    (
+        "v",
+        r#"{"request":"duplicates","ask":"queue","filter":{"status":null,"kind":null},"from":null,"backward":false,"limit":1}"#,
+    ),
     ("v", r#"{"request":"duplicates","ask":"statistics"}"#),
     ("v", r#"{"request":"duplicates","ask":"timeline","meter":"x"}"#),
     ("v", r#"{"request":"duplicates","ask":"usage","meter":null,"window":{"from":null,"to":null},"after":null}"#),

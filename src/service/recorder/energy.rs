@@ -96,6 +96,11 @@ impl Energy {
         Ok(energy)
     }
 
+    /// Held between the mark of a change of history and the change.
+    pub(super) fn counting(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.counting)
+    }
+
     /// Counts the energy anew that was marked so. What was counted before must be booked.
     pub(super) fn count_marked_anew(&mut self, store: &Store) -> Result<(), StoreError> {
         let counting = Arc::clone(&self.counting);

@@ -68,6 +68,13 @@ impl Rig {
     }
 
     fn import(&self, counts: &[(i64, i64)]) {
+        self.merge(counts);
+        self.recorder.count_marked_anew().unwrap();
+        assert!(self.store.marked_anew().unwrap().is_empty());
+    }
+
+    /// The rows of an import, of which the end was not said yet.
+    fn merge(&self, counts: &[(i64, i64)]) {
         let key = self.store.catalogue().find(&self.meter, &Quantity::KwhLifetime).unwrap().key;
         let rows = counts.iter().map(|(second, tenths)| Row {
             line: 1,
@@ -81,11 +88,10 @@ impl Rig {
         });
         let from = counts.iter().map(|(second, _)| *second).min().unwrap();
         let from = Timestamp::from_second(from).unwrap();
+        let _held = self.recorder.hold_counting();
         self.store.mark_anew(std::collections::BTreeMap::from([(self.meter.clone(), from)])).unwrap();
         let merged = self.store.merge(rows.collect::<Vec<_>>(), false).unwrap();
         assert_eq!(merged.new, counts.len() as u64);
-        self.recorder.count_marked_anew().unwrap();
-        assert!(self.store.marked_anew().unwrap().is_empty());
     }
 
     /// Consumption of each quarter of an hour from `from`, where there is any data.
@@ -211,4 +217,17 @@ fn what_is_of_no_known_series_is_left_out() {
     rig.tap.put(&unknown.meter, [(&unknown.quantity, &unknown.reading)].into_iter());
     std::thread::sleep(Duration::from_millis(10));
     assert!(rig.quarters().is_empty());
+}
+
+#[test]
+fn what_is_imported_and_older_than_what_is_kept_is_counted_before_it_is_dropped() {
+    let rig = Rig::new();
+    rig.recorder.book().unwrap(); // the series are declared
+    let old = 1_672_531_200 - BEGIN; // 2023-01-01
+    rig.merge(&[(BEGIN + old, 100), (BEGIN + old + 900, 125), (BEGIN + old + 1800, 150)]);
+    // The recorder looks for old samples once it runs.
+    std::thread::sleep(RECORD_EVERY + Duration::from_millis(500));
+    rig.recorder.count_marked_anew().unwrap();
+    let first = old / 900;
+    assert_eq!(rig.quarters(), quarters(&[(first, "2.5", false), (first + 1, "2.5", false)]));
 }
