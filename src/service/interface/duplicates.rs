@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     duplicate::{
         Choice, Classification, Decision, Finding, FindingKind, GroupId, MeterUsage, Part, Period, Provider, Reading,
-        ReadingId, ReviewReason, Rule, StatementId, Status, Usage, Window,
+        ReadingId, ReviewReason, Rule, Standing, StatementId, Status, Usage, Window,
     },
     ids::MeterId,
     site::{AccuracyClass, MeterType},
@@ -281,6 +281,30 @@ pub struct QueueLine {
     pub reopened: bool,
     /// Usages of its readings, in their order, at most [`MAX_LINE_USAGES`].
     pub usages: Vec<Option<Usage>>,
+}
+
+impl QueueLine {
+    /// The line of a finding; `usages` in the order of its readings.
+    pub fn of(
+        place: QueuePlace,
+        meter: String,
+        finding: &Finding,
+        usages: impl Iterator<Item = Option<Usage>>,
+    ) -> Self {
+        let standing = &finding.standing;
+        Self {
+            place,
+            meter,
+            kind: finding.kind,
+            period: finding.period,
+            status: standing.status(),
+            rule: standing.rule(),
+            reason: standing.reason(),
+            deferred: matches!(standing, Standing::Open { deferred: Some(_), .. }),
+            reopened: matches!(standing, Standing::Open { reopened: Some(_), .. }),
+            usages: usages.take(MAX_LINE_USAGES).collect(),
+        }
+    }
 }
 
 /// Most usages in a line of the queue.

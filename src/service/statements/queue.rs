@@ -7,7 +7,7 @@ use crate::{
     domain::duplicate::{Book, Finding, FindingKind, Reading, ReadingId, Set, Standing, Status},
     service::interface::{
         ServiceError,
-        duplicates::{DuplicatesResponse, Filter, Group, MAX_LINE_USAGES, MAX_PAGE, QueueLine, QueuePlace, Statistics},
+        duplicates::{DuplicatesResponse, Filter, Group, MAX_PAGE, QueueLine, QueuePlace, Statistics},
     },
     store::statements::{FindingRow, MeterNumber, Place, Which},
 };
@@ -46,18 +46,8 @@ impl Desk<'_> {
             for row in of_meter {
                 let Some(finding) = findings.get(&row.id) else { continue };
                 let usage = |id: &ReadingId| usages.get(id).copied().flatten().cloned();
-                lines.push(QueueLine {
-                    place: place(row),
-                    meter: meter.clone(),
-                    kind: finding.kind,
-                    period: finding.period,
-                    status: finding.standing.status(),
-                    rule: finding.standing.rule(),
-                    reason: finding.standing.reason(),
-                    deferred: matches!(finding.standing, Standing::Open { deferred: Some(_), .. }),
-                    reopened: matches!(finding.standing, Standing::Open { reopened: Some(_), .. }),
-                    usages: finding.members.iter().take(MAX_LINE_USAGES).map(usage).collect(),
-                });
+                let usages = finding.members.iter().map(usage);
+                lines.push(QueueLine::of(place(row), meter.clone(), finding, usages));
             }
         }
         Ok(DuplicatesResponse::Queue { lines, next })

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ListView;
 use crate::{
-    domain::duplicate::{Choice, GroupId, Reading, ReadingId, Standing, Status},
-    service::interface::duplicates::{Filter, Group, GroupDetail, MAX_LINE_USAGES, QueueLine, QueuePlace},
+    domain::duplicate::{Choice, GroupId, Reading, ReadingId, Status},
+    service::interface::duplicates::{Filter, Group, GroupDetail, QueueLine, QueuePlace},
 };
 
 pub mod over;
@@ -328,16 +328,5 @@ impl Desk {
 /// The line of a group, as the service would say it.
 pub fn line_of(group: &Group) -> QueueLine {
     let Group { place, meter, finding, readings } = group;
-    QueueLine {
-        place: *place,
-        meter: meter.clone(),
-        kind: finding.kind,
-        period: finding.period,
-        status: finding.standing.status(),
-        rule: finding.standing.rule(),
-        reason: finding.standing.reason(),
-        deferred: matches!(finding.standing, Standing::Open { deferred: Some(_), .. }),
-        reopened: matches!(finding.standing, Standing::Open { reopened: Some(_), .. }),
-        usages: readings.iter().take(MAX_LINE_USAGES).map(|reading| reading.usage.clone()).collect(),
-    }
+    QueueLine::of(*place, meter.clone(), finding, readings.iter().map(|reading| reading.usage.clone()))
 }
